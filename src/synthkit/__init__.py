@@ -1,0 +1,114 @@
+"""synthkit: pipelines that make synthetic training, preference and evaluation data with language models.
+
+What users import, and nothing else; everything is loaded when it is first asked for.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthkit.core import IO as IO
+    from synthkit.core import KEEP as KEEP
+    from synthkit.core import Answer as Answer
+    from synthkit.core import AtLeast as AtLeast
+    from synthkit.core import Component as Component
+    from synthkit.core import Context as Context
+    from synthkit.core import DatasetStep as DatasetStep
+    from synthkit.core import Each as Each
+    from synthkit.core import Endpoint as Endpoint
+    from synthkit.core import Fields as Fields
+    from synthkit.core import Filter as Filter
+    from synthkit.core import Fork as Fork
+    from synthkit.core import Format as Format
+    from synthkit.core import Gate as Gate
+    from synthkit.core import Generator as Generator
+    from synthkit.core import Have as Have
+    from synthkit.core import Judge as Judge
+    from synthkit.core import Loop as Loop
+    from synthkit.core import ModelName as ModelName
+    from synthkit.core import Outcome as Outcome
+    from synthkit.core import Part as Part
+    from synthkit.core import PartField as PartField
+    from synthkit.core import Prompt as Prompt
+    from synthkit.core import Provider as Provider
+    from synthkit.core import Record as Record
+    from synthkit.core import Reject as Reject
+    from synthkit.core import Repeat as Repeat
+    from synthkit.core import Reply as Reply
+    from synthkit.core import Request as Request
+    from synthkit.core import Round as Round
+    from synthkit.core import Route as Route
+    from synthkit.core import Step as Step
+    from synthkit.core import Usage as Usage
+    from synthkit.core import Verdict as Verdict
+    from synthkit.core import View as View
+    from synthkit.core import drop as drop
+    from synthkit.core import filter as filter
+    from synthkit.core import generator as generator
+    from synthkit.core import step as step
+    from synthkit.engine.pipeline import Pipeline as Pipeline
+    from synthkit.engine.result import Result as Result
+    from synthkit.plugins import hookimpl as hookimpl
+
+_ELSEWHERE = {
+    "Pipeline": "synthkit.engine.pipeline",
+    "Result": "synthkit.engine.result",
+    "hookimpl": "synthkit.plugins",
+}
+
+__all__ = [
+    "IO",
+    "KEEP",
+    "Answer",
+    "AtLeast",
+    "Component",
+    "Context",
+    "DatasetStep",
+    "Each",
+    "Endpoint",
+    "Fields",
+    "Filter",
+    "Fork",
+    "Format",
+    "Gate",
+    "Generator",
+    "Have",
+    "Judge",
+    "Loop",
+    "ModelName",
+    "Outcome",
+    "Part",
+    "PartField",
+    "Pipeline",
+    "Prompt",
+    "Provider",
+    "Record",
+    "Reject",
+    "Repeat",
+    "Reply",
+    "Request",
+    "Result",
+    "Round",
+    "Route",
+    "Step",
+    "Usage",
+    "Verdict",
+    "View",
+    "drop",
+    "filter",
+    "generator",
+    "hookimpl",
+    "step",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'synthkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ELSEWHERE.get(name, "synthkit.core")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "errors"]

@@ -1,0 +1,71 @@
+"""The contracts: read these and you know synthkit."""
+
+from synthkit.core.answer import Answer, Message, Messages, Reply, Request, Schema, Usage
+from synthkit.core.columns import IO, Have
+from synthkit.core.component import Component, ModelName, Part, PartField, chain
+from synthkit.core.composites import Each, Fork, Loop, Repeat, Route
+from synthkit.core.context import Context, Outcome, Reject
+from synthkit.core.functions import filter, generator, step
+from synthkit.core.interfaces import (
+    AtLeast,
+    DatasetStep,
+    Filter,
+    Format,
+    Gate,
+    Generator,
+    Judge,
+    Round,
+    Step,
+    View,
+)
+from synthkit.core.prompt import Prompt, render
+from synthkit.core.provider import Endpoint, Provider
+from synthkit.core.record import Fields, Record
+from synthkit.core.verdict import KEEP, Verdict, drop
+
+__all__ = [
+    "IO",
+    "KEEP",
+    "Answer",
+    "AtLeast",
+    "Component",
+    "Context",
+    "DatasetStep",
+    "Each",
+    "Endpoint",
+    "Fields",
+    "Filter",
+    "Fork",
+    "Format",
+    "Gate",
+    "Generator",
+    "Have",
+    "Judge",
+    "Loop",
+    "Message",
+    "Messages",
+    "ModelName",
+    "Outcome",
+    "Part",
+    "PartField",
+    "Prompt",
+    "Provider",
+    "Record",
+    "Reject",
+    "Repeat",
+    "Reply",
+    "Request",
+    "Round",
+    "Route",
+    "Schema",
+    "Step",
+    "Usage",
+    "Verdict",
+    "View",
+    "chain",
+    "drop",
+    "filter",
+    "generator",
+    "render",
+    "step",
+]

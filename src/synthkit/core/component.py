@@ -1,0 +1,193 @@
+"""Component: everything in a pipeline that is configured, and how it travels as name and parameters."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Protocol, TypeVar, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic._internal._model_construction import ModelMetaclass
+
+from synthkit.core.columns import IO, Have
+from synthkit.errors import PipelineError
+
+MODEL = "synthkit.model"
+ModelName = Annotated[str, MODEL]
+"""A field that names a model: `provider/name`, or a name from synthkit.toml."""
+
+LABEL = re.compile(r"[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*")
+C = TypeVar("C", bound="Component")
+
+
+def kebab(name: str) -> str:
+    """MinHashDedup → min-hash-dedup."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).replace("_", "-").strip("-").lower()
+
+
+class Meta(ModelMetaclass):
+    """Lets a subclass set a field by plain assignment (`template = "…"`): the annotation is inherited."""
+
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> type:
+        annotations = namespace.setdefault("__annotations__", {})
+        for base in bases:
+            for field, info in getattr(base, "__pydantic_fields__", {}).items():
+                if field in namespace and field not in annotations:
+                    kind = info.annotation
+                    annotations[field] = Annotated[kind, *info.metadata] if info.metadata else kind
+        return super().__new__(mcls, name, bases, namespace, **kwargs)
+
+
+class Component(BaseModel, metaclass=Meta):
+    """Anything configured: frozen, no unknown parameters, rebuilt from its name and parameters, never pickled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), validate_default=True)
+
+    label: str | None = None
+    """Unique in a pipeline; by default the class name in kebab-case. Ids and answers hang on it, not on positions."""
+
+    @field_validator("label")
+    @classmethod
+    def _speakable(cls, label: str | None) -> str | None:
+        if label is not None and not LABEL.fullmatch(label):
+            raise ValueError(f"{label!r} cannot be a label: use a-z, 0-9, '-', '_' and '.'")
+        return label
+
+    @property
+    def name(self) -> str:
+        """The label, given or default."""
+        return self.label or kebab(type(self).__name__)
+
+    def io(self, have: Have) -> IO:
+        """Columns read, written, dropped, maybe written, and whether it fans out; asked once, at plan time.
+
+        `have` holds the columns there are before it. Raises `PipelineError` where the parameters make no sense.
+        """
+        return IO()
+
+    def expand(self) -> "Sequence[Component]":
+        """The parts that a technique stands for; by default the component itself."""
+        return (self,)
+
+    def inner(self) -> "Mapping[str, Component | Sequence[Component]]":
+        """The parts a composite runs inside itself, by the key of their path."""
+        return {}
+
+    def models(self) -> Sequence[str]:
+        """The models it asks: by default the values of its fields of type `ModelName`."""
+        return [m for m in _marked(self, lambda info: MODEL in info.metadata) if isinstance(m, str)]
+
+    def files(self) -> Sequence[Path]:
+        """The files it reads: by default those of its fields that hold a path. A run keeps them."""
+        return [p for p in _marked(self, lambda info: True) if isinstance(p, Path)]
+
+    def __rshift__(self, other: object) -> Any:
+        raise PipelineError("a pipeline starts with Pipeline(name): write Pipeline('…') >> first >> second")
+
+
+Part = Component | Sequence[Component]
+"""One component, or several in a row."""
+
+
+def instances(value: Any) -> Any:
+    """Component classes made instances of without parameters, so that `>> count` works as `>> count()`."""
+    if isinstance(value, type) and issubclass(value, Component):
+        return value()
+    if isinstance(value, list | tuple):
+        return tuple(instances(item) for item in value)
+    return value
+
+
+PartField = Annotated[Component | tuple[Component, ...], BeforeValidator(instances)]
+"""The type of a composite's field that holds a part."""
+
+
+def chain(part: Part) -> tuple[Component, ...]:
+    """The components of a part, techniques expanded."""
+    if isinstance(part, Component):
+        expanded = part.expand()
+        if len(expanded) == 1 and expanded[0] is part:
+            return (part,)
+        return tuple(_within(part, inner) for item in expanded for inner in chain(item))
+    return tuple(inner for item in part for inner in chain(item))
+
+
+def _within(outer: Component, inner: Component) -> Component:
+    """An expanded part, labelled under its technique; one of the technique's own label keeps it."""
+    if inner.name == outer.name or inner.name.startswith(f"{outer.name}/"):
+        return inner if inner.label else inner.model_copy(update={"label": inner.name})
+    return inner.model_copy(update={"label": f"{outer.name}/{inner.name}"})
+
+
+def _marked(component: Component, wanted: Callable[[Any], bool]) -> Iterator[Any]:
+    for name, info in type(component).model_fields.items():
+        if wanted(info):
+            value = getattr(component, name)
+            if isinstance(value, Mapping):
+                yield from value.values()
+            elif isinstance(value, list | tuple):
+                yield from value
+            else:
+                yield value
+
+
+class Names(Protocol):
+    """What turns classes into names and back: the plugin registry."""
+
+    def name_of(self, cls: type) -> str: ...
+
+    def component(self, name: str) -> type: ...
+
+
+Spec = dict[str, Any]
+"""{"use": name, "with": parameters}"""
+
+
+def spec(component: Component, names: Names) -> Spec:
+    """The component as name and parameters, recursively; only JSON values."""
+    cls = type(component)
+    fields = {name: _pack(getattr(component, name), names, f"{component.name}.{name}") for name in cls.model_fields}
+    return {"use": names.name_of(cls), "with": fields}
+
+
+def _pack(value: Any, names: Names, where: str) -> Any:
+    if isinstance(value, Component):
+        return spec(value, names)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, type):
+        return {"type": names.name_of(value)}
+    if isinstance(value, BaseModel):
+        return _pack(value.model_dump(), names, where)
+    if isinstance(value, Mapping):
+        if set(value) in ({"use", "with"}, {"type"}):
+            raise PipelineError(f"{where}: a mapping with just the keys {sorted(value)} cannot be a parameter")
+        return {str(key): _pack(item, names, where) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_pack(item, names, where) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise PipelineError(
+        f"{where} holds a {type(value).__name__}, which cannot be recorded: parameters are text, numbers, paths, "
+        "lists, mappings, pydantic models and components"
+    )
+
+
+def build(given: Spec, names: Names) -> Component:
+    """The component that a spec describes."""
+    cls = cast(type[Component], names.component(given["use"]))
+    return cls.model_validate({name: _unpack(value, names) for name, value in given["with"].items()})
+
+
+def _unpack(value: Any, names: Names) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"use", "with"}:
+            return build(value, names)
+        if set(value) == {"type"}:
+            return names.component(value["type"])
+        return {key: _unpack(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unpack(item, names) for item in value]
+    return value

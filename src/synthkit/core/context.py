@@ -1,0 +1,114 @@
+"""Context: all of the outside world that a component may touch while it works on one record."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, Literal, TypeVar
+
+from synthkit.core.answer import Answer, Messages, Schema
+from synthkit.core.component import Part
+from synthkit.core.record import Record
+
+T = TypeVar("T")
+Kind = Literal["dropped", "failed", "surplus", "attempt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A line of the ledger: a record that did not go on.
+
+    kind: dropped (a filter said so), failed (a step could not), surplus (the target was met before it), attempt
+    (an inner part of a composite rejected it; the record itself may have gone on). step: the path. error: the
+    error's type. message: the normalised text of the error, or the verdict's detail. cost: dollars of the answers
+    that this record used, None where a price is unknown.
+    """
+
+    kind: Kind
+    record: Record
+    step: str
+    reason: str
+    message: str = ""
+    error: str = ""
+    score: float | None = None
+    cost: float | None = 0.0
+    transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a record in a part: the records that came out, and the rejects, in order of emission."""
+
+    records: Sequence[Record] = ()
+    rejects: Sequence[Reject] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether something failed, rather than being dropped."""
+        return any(r.kind == "failed" for r in self.rejects)
+
+    @property
+    def reject(self) -> Reject | None:
+        """The last reject that is no attempt."""
+        return next((r for r in reversed(self.rejects) if r.kind != "attempt"), None)
+
+
+class Artifacts(ABC):
+    """Big bytes (images, audio), kept by hash beside the records; a record carries the hash."""
+
+    @abstractmethod
+    def put(self, data: bytes) -> str:
+        """Keeps bytes and returns their hash."""
+
+    @abstractmethod
+    def path(self, digest: str) -> Path:
+        """The file that holds them."""
+
+
+class Context(ABC):
+    """Bound to one record and one path. Use it from one coroutine: take `at(key)` for each before a gather."""
+
+    record: Record
+    path: str
+    log: logging.Logger
+    artifacts: Artifacts
+
+    @abstractmethod
+    async def ask(
+        self,
+        model: str,
+        messages: Messages,
+        *,
+        answer: Schema | None = None,
+        share: bool = False,
+        repairs: int = 2,
+        wishes: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Asks a model, and returns once the answer is durable.
+
+        answer: a pydantic model or JSON schema; the answer's `data` is then parsed and validated, and asked again
+        with the error up to `repairs` times. share: any record that asks the same gets this answer (judges at
+        temperature 0); otherwise equal prompts of different records, paths and repetitions are different samples.
+        options: sampling options that must hold; wishes: those that are dropped where the model refuses them.
+        Raises `CallError` and `AnswerError`; both fail the record if they are not caught.
+        """
+
+    @abstractmethod
+    async def run(self, part: Part, record: Record, at: str) -> Outcome:
+        """Runs an inner part on a record under the key `at` of this path. Never raises for what fails inside:
+        its rejects are in the outcome, and in the ledger as attempts."""
+
+    @abstractmethod
+    def at(self, key: str | int) -> "Context":
+        """A context of its own for a part of the work."""
+
+    @abstractmethod
+    def rng(self, *key: str | int) -> Random:
+        """A random generator that depends on the run's seed, the record, the path and the key alone."""
+
+    @abstractmethod
+    def resource(self, key: str, factory: Callable[[], T]) -> T:
+        """An object made once for a lane and shared by its records: a tokenizer, a compiled table."""

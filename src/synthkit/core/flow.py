@@ -1,0 +1,72 @@
+"""How columns run through parts in a row: the check that the plan and every composite share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from synthkit.core.columns import IO, Have
+from synthkit.core.component import Component
+from synthkit.core.interfaces import DatasetStep, Filter, Generator, Step
+from synthkit.errors import PipelineError
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What parts in a row read, write and drop together, and what is wrong with them."""
+
+    io: IO
+    after: Have
+    each: Sequence[IO]
+    problems: Sequence[str]
+
+
+def flow(parts: Sequence[Component], have: Have, *, inside: bool = False) -> Flow:
+    """Follows the columns through parts. inside: within a composite, where only record steps can be."""
+    problems: list[str] = []
+    each: list[IO] = []
+    now, reads, seen = have, dict[str, type](), set[str]()
+    for part in parts:
+        if part.name in seen:
+            problems.append(f"two parts are called {part.name!r}: give one of them a label, as in label='…'")
+        seen.add(part.name)
+        if isinstance(part, Generator) or not isinstance(part, Step | Filter | DatasetStep):
+            problems.append(f"{part.name}: a {type(part).__name__} cannot stand here, only steps and filters can")
+        elif inside and isinstance(part, DatasetStep):
+            problems.append(f"{part.name}: sees all records at once, so it cannot stand inside another step")
+        try:
+            io = part.io(now)
+        except PipelineError as error:
+            problems += [f"{part.name}: {problem}" for problem in error.problems]
+            io = IO()
+        problems += [f"{part.name} reads {what}" for what in now.missing(io)]
+        reads.update({name: kind for name, kind in io.reads.items() if name in have.sure and name not in reads})
+        each.append(io)
+        now = now.after(io)
+    return Flow(_together(each, reads, have, now), now, each, problems)
+
+
+def _together(each: Sequence[IO], reads: dict[str, type], have: Have, after: Have) -> IO:
+    written = {name for io in each for name in (*io.writes, *io.maybe)}
+    return IO(
+        reads,
+        tuple(sorted(name for name in written if name in after.sure)),
+        tuple(sorted((have.sure | have.maybe) - after.sure - after.maybe)),
+        tuple(sorted(name for name in written if name in after.maybe)),
+        tuple(sorted({name for io in each for name in io.optional})),
+        any(io.fans_out for io in each),
+        {name: inside for name, inside in after.items.items() if name in written},
+    )
+
+
+def inner_flow(parts: Sequence[Component], have: Have, at: str) -> Flow:
+    """The flow of a composite's inner parts; raises what is wrong with them, naming where."""
+    found = flow(parts, have, inside=True)
+    if found.problems:
+        raise PipelineError(*(f"in {at!r}: {problem}" for problem in found.problems))
+    return found
+
+
+def columns_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """The columns that an answer of this shape becomes."""
+    return tuple(model.model_fields)

@@ -1,0 +1,186 @@
+"""The interfaces that authors implement: one method each."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from synthkit.core.columns import IO, Have
+from synthkit.core.component import Component
+from synthkit.core.context import Context
+from synthkit.core.record import Fields, Record
+from synthkit.core.verdict import Verdict
+
+if TYPE_CHECKING:
+    from random import Random
+
+    import polars as pl
+
+
+class Round:
+    """What a generator may know: which round this is, what is wanted, and what earlier rounds led to.
+
+    index: 0 for the first. want: how many records to make. start: how many were made before this round.
+    goal: the target of accepted records, None for all there are. All of it is committed, so a resumed round
+    is the same round.
+    """
+
+    index: int
+    want: int
+    start: int
+    goal: int | None
+
+    def accepted(self, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """The records accepted in earlier rounds, in order, with these columns."""
+        raise NotImplementedError
+
+    def tap(self, label: str, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """What the step of this label kept in earlier rounds; the generator names it in `taps`."""
+        raise NotImplementedError
+
+    def rng(self, *key: str | int) -> "Random":
+        """A random generator that depends on the run's seed, the round and the key alone."""
+        raise NotImplementedError
+
+
+class Generator(Component):
+    """Makes records. Pure in (parameters, seed, round): it asks no model and looks at no clock."""
+
+    endless: ClassVar[bool] = False
+    """True: makes as many as are wanted, so a pipeline with it needs a target."""
+
+    def taps(self) -> Sequence[str]:
+        """The labels whose output it reads through `Round.tap`, relative to its own technique."""
+        return ()
+
+    @abstractmethod
+    def generate(self, round: Round) -> Iterator[Fields]:
+        """Yields up to `round.want` records, those from number `round.start` on. Fewer mean that it has ended."""
+
+
+class Step(Component):
+    """Turns a record into columns or records."""
+
+    cpu: ClassVar[bool] = False
+    """True: heavy on the CPU, so it runs in a thread; it may then await nothing."""
+
+    @abstractmethod
+    async def process(self, record: Record, ctx: Context) -> Fields | Sequence[Fields] | Verdict:
+        """One mapping adds columns to the record; a sequence, even of one, makes child records; an empty one drops
+        the record («nothing made»), as does a verdict that does not keep, with its reason. What it raises fails
+        the record."""
+
+
+class Filter(Component):
+    """Keeps or drops a record, with a reason."""
+
+    cpu: ClassVar[bool] = False
+
+    @abstractmethod
+    async def check(self, record: Record, ctx: Context) -> Verdict:
+        """Says whether the record goes on. What it raises fails the record, which is not the same as dropping it."""
+
+
+class Judge(Step):
+    """A step that scores: it writes `score` (higher is better) and `rationale`, prefixed where asked for."""
+
+    prefix: str = ""
+    """Put before the names of the columns written, so that two judges can stand in one pipeline."""
+
+    def io(self, have: Have) -> IO:
+        return IO.of(writes=self.written())
+
+    def written(self) -> tuple[str, str]:
+        """The names of the columns of score and rationale."""
+        return f"{self.prefix}score", f"{self.prefix}rationale"
+
+    def at_least(self, least: float) -> "Gate":
+        """This judge with a filter behind it that drops what scores less."""
+        return Gate(label=self.name, judge=self, least=least)
+
+
+class AtLeast(Filter):
+    """Drops records whose score is too low; the rationale is the detail that a `Loop` feeds back."""
+
+    column: str = "score"
+    least: float
+    rationale: str | None = None
+
+    def io(self, have: Have) -> IO:
+        reads: dict[str, type] = {self.column: float}
+        return IO.of(reads={**reads, **({self.rationale: str} if self.rationale else {})})
+
+    async def check(self, record: Record, ctx: Context) -> Verdict:
+        score = record[self.column]
+        detail = record[self.rationale] if self.rationale else ""
+        return Verdict(score >= self.least, "" if score >= self.least else "score too low", detail, score)
+
+
+class Gate(Component):
+    """A judge and the least score that passes: `Rubric(model=…).at_least(4)`."""
+
+    judge: Judge
+    least: float
+
+    def expand(self) -> Sequence[Component]:
+        score, rationale = self.judge.written()
+        return (
+            self.judge.model_copy(update={"label": self.name}),
+            AtLeast(label="at-least", column=score, least=self.least, rationale=rationale),
+        )
+
+
+class View:
+    """What a dataset step resolves over: the sketches of new records, and of those it kept in earlier rounds."""
+
+    new: "pl.DataFrame"
+    kept: "pl.DataFrame"
+
+    def rows(self, ids: Sequence[str], columns: Sequence[str]) -> Iterator[Record]:
+        """Whole columns of some records, read back from disk in the order of `ids`."""
+        raise NotImplementedError
+
+    def rng(self, *key: str | int) -> "Random":
+        """A random generator that depends on the run's seed, this step and the key alone."""
+        raise NotImplementedError
+
+
+class DatasetStep(Component):
+    """Sees many records at once: near-duplicates, balance, top-k, diversity, split, groups.
+
+    when="round": runs in every round and must be prefix-stable, a record's fate depending on earlier records only.
+    when="end": runs once, when upstream has made what it `wants`; nothing is topped up after it.
+    """
+
+    when: ClassVar[Literal["round", "end"]] = "round"
+
+    def wants(self, goal: int) -> int:
+        """For an end step: how many candidates it needs for `goal` records to come out."""
+        return goal
+
+    def sketch(self, frame: "pl.DataFrame") -> "pl.DataFrame":
+        """What is needed of one part, in parallel: small columns, among them `_id`, a row a record, in order.
+
+        The frame has `_id` and the columns read, typed as `io` declares them; undeclared ones are JSON text.
+        """
+        return frame
+
+    @abstractmethod
+    def resolve(self, view: View) -> "pl.DataFrame":
+        """Decides over `view.new`. Returns a row a record: `_id`, `keep`, and where useful `reason` and `detail`;
+        further columns, declared as written, become columns of the records."""
+
+
+class Format(Component):
+    """Records ⇄ training examples of one shape."""
+
+    def io(self, have: Have) -> IO:
+        """The columns read, given those there are; raises `PipelineError` when it can be fed from none of them."""
+        return IO()
+
+    @abstractmethod
+    def encode(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The training example. Raises `RecordError` for a record that cannot be one (an empty answer, say)."""
+
+    @abstractmethod
+    def decode(self, example: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns of a training example: `encode` of them gives it back. Raises `RecordError`."""

@@ -1,0 +1,117 @@
+"""Values that records carry: what JSON can say, read only, and hashed in one canonical form."""
+
+import copy
+import json
+import math
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, NoReturn
+
+from synthkit.errors import ColumnError
+
+RESERVED = ("_id", "_source")
+"""Columns that files of records use for a record's identity."""
+
+
+def _refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
+    raise TypeError("values of a record are never changed in place: make a copy, and return it as a new column")
+
+
+class FrozenList(list[Any]):
+    """A list inside a record. Equal to any list; changing it raises, since siblings share it."""
+
+    __slots__ = ()
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+
+    def __copy__(self) -> list[Any]:
+        return list(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
+        return [copy.deepcopy(item, memo) for item in self]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (freeze, (list(self),))
+
+
+class FrozenDict(dict[str, Any]):
+    """A mapping inside a record. Equal to any dict; changing it raises."""
+
+    __slots__ = ()
+    clear = pop = popitem = setdefault = update = _refuse
+    __setitem__ = __delitem__ = __ior__ = _refuse
+
+    def __copy__(self) -> dict[str, Any]:
+        return dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return {key: copy.deepcopy(value, memo) for key, value in self.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (freeze, (dict(self),))
+
+
+def freeze(value: Any, where: str = "value") -> Any:
+    """The read-only form of a JSON value: lists and mappings are copied, what is frozen already is kept.
+
+    Tuples become lists, pydantic models mappings. Raises `ColumnError`, naming the place, for what JSON
+    cannot say: NaN and infinity, bytes, sets, dates, mappings with keys that are not text.
+    """
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is FrozenList or kind is FrozenDict:
+        return value
+    if kind is float:
+        if math.isfinite(value):
+            return value
+        raise ColumnError(f"{where} is {value}, which JSON cannot say: return None instead")
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise ColumnError(f"{where} has the key {key!r}: keys must be text")
+        return FrozenDict({str(key): freeze(item, f"{where}[{key!r}]") for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return FrozenList([freeze(item, f"{where}[{number}]") for number, item in enumerate(value)])
+    if isinstance(value, str):  # a subclass: enum members, markup
+        return str.__str__(value)
+    if isinstance(value, int | float):  # enum members, numpy's float64
+        return freeze(int(value) if isinstance(value, int) else float(value), where)
+    if hasattr(value, "model_dump"):
+        return freeze(value.model_dump(mode="json"), where)
+    raise ColumnError(
+        f"{where} is a {kind.__name__}, which a record cannot carry: use text, numbers, true or false, None, "
+        "lists and mappings of these"
+    )
+
+
+def freeze_fields(fields: Mapping[str, Any]) -> FrozenDict:
+    """The read-only form of what a component returned; names the column that cannot be."""
+    for name in fields:
+        if not isinstance(name, str) or not name or name in RESERVED:
+            raise ColumnError(f"{name!r} cannot be a column's name: {', '.join(RESERVED)} and '' are reserved")
+    return FrozenDict({name: freeze(value, f"column {name!r}") for name, value in fields.items()})
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values, equal text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def compact(value: Any) -> str:
+    """JSON in the given order of keys, as files of records hold it. Lone surrogates are escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text if text.isascii() or _encodes(text) else json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def digest(*parts: Any, size: int = 12) -> str:
+    """The hexadecimal hash of JSON values: 96 bits unless told otherwise."""
+    return blake2b(canonical(parts).encode("utf-8", "surrogatepass"), digest_size=size).hexdigest()

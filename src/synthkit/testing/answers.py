@@ -1,0 +1,41 @@
+"""Two ready handlers: `steady` says the same to the same request, `fresh` never says a thing twice."""
+
+import json
+from random import Random
+from typing import Any
+
+from synthkit.testing.apierrors import ApiError
+from synthkit.testing.replies import Reply, Request
+from synthkit.testing.schema import instance
+from synthkit.testing.words import prose
+
+
+def steady(request: Request) -> Reply:
+    """An answer that depends on the body alone: on any server, at any time, in any order the same."""
+    return _answer(request, request.digest, request.choice)
+
+
+def fresh(request: Request) -> Reply:
+    """An answer that no other request of this server gets, not even for an equal body.
+
+    An instance of a schema can differ only as far as the schema lets it: with a text or a wide number in it, it does.
+    """
+    return _answer(request, request.number, request.choice, request.digest)
+
+
+def _answer(request: Request, *key: object) -> Reply:
+    try:
+        schema = request.schema
+        if schema is not None:
+            made: Any = instance(schema, Random("\x1f".join(map(str, key))))
+            return Reply(text=json.dumps(made, ensure_ascii=False))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        message = f"Invalid schema for response_format: {error}."
+        return Reply(error=ApiError(400, message, param="response_format", name="bad_schema"))
+    # The key stands in the text, so that two keys never give one text by luck.
+    text = f"{prose(*key)} ({'/'.join(str(part)[:12] for part in key)})"
+    asked = request.body.get("response_format")
+    wants_object = isinstance(asked, dict) and asked.get("type") == "json_object"
+    if wants_object or "JSON" in request.prompt:
+        return Reply(text=json.dumps({"answer": text}))
+    return Reply(text=text)

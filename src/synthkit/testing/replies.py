@@ -1,0 +1,98 @@
+"""What an answer handler gets and what it returns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from synthkit.testing.apierrors import ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call, decoded."""
+
+    number: int  # 0 for the first call that the server got; `server.requests[number]` is this one
+    path: str
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]  # names in lower case; what could be a key is hidden
+    digest: str  # hash of the body, whatever its key order; streaming options left out
+    choice: int = 0  # which of the `n` answers asked for
+
+    @property
+    def model(self) -> str:
+        """The model's name as it was asked for."""
+        return str(self.body.get("model", ""))
+
+    @property
+    def prompt(self) -> str:
+        """The text of the last message."""
+        messages = self.body.get("messages") or ()
+        return text_of(messages[-1]) if messages else ""
+
+    @property
+    def schema(self) -> Mapping[str, Any] | None:
+        """The JSON schema that the answer must fit, if one was sent."""
+        asked = self.body.get("response_format")
+        if isinstance(asked, Mapping) and asked.get("type") == "json_schema":
+            schema = asked["json_schema"].get("schema", {})
+            return schema if isinstance(schema, Mapping) else None
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One call as the server keeps it."""
+
+    number: int
+    path: str
+    body: dict[str, Any]
+    at: float  # seconds, on the clock of `time.monotonic()`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer, or a way to fail. What is not given is made up as the service would.
+
+    The lower half bends the reply on its way: `delay` takes the place of the server's latency, `hang` comes on top.
+    """
+
+    text: str = ""
+    refusal: str | None = None
+    reasoning: str | None = None  # sent as `reasoning_content`, as DeepSeek and vLLM do, and counted in usage
+    tool_calls: Sequence[Mapping[str, Any]] = ()  # {"name": …, "arguments": {…} or text}
+    finish_reason: str | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)  # laid over the counted usage
+    status: int | None = None  # None: 200, or the error's own
+    error: str | ApiError | Mapping[str, Any] | None = None  # a name in ERRORS, one of your own, or a whole body
+    retry_after: float | None = None  # seconds; sent as Retry-After and retry-after-ms
+    headers: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes | None = None  # this body and no other; b"" is an empty answer
+    html: str | None = None  # a page, as proxies send
+
+    delay: float | None = None  # seconds
+    hang: float = 0.0  # seconds of silence before the answer
+    pace: float = 0.0  # seconds between two events of a stream
+    cut: float | None = None  # send this share of the body in a complete HTTP reply
+    close_early: bool = False  # promise the whole length, send `cut` of it (half), hang up
+    reset: bool = False  # a TCP reset in place of an answer
+    fault: str = ""  # the name this is counted under in `server.by_fault`
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is an answer that a client could use."""
+        spoilt = (self.error, self.raw, self.html, self.cut)
+        healthy = self.status is None or self.status < 400
+        return healthy and all(s is None for s in spoilt) and not (self.close_early or self.reset)
+
+
+Answer: TypeAlias = Callable[[Request], "str | Reply"]
+
+
+def text_of(message: object) -> str:
+    """The text of a chat message, its parts joined."""
+    content = message.get("content") if isinstance(message, Mapping) else None
+    if isinstance(content, str):
+        return content
+    if isinstance(content, Sequence):
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return ""
