@@ -27,7 +27,8 @@
             └── FatalError        no call of this run can succeed: the run stops
                 ├── BadKey
                 ├── NoSuchModel
-                ├── OutOfQuota
+                ├── OutOfQuota        nothing left at the service
+                ├── OutOfBudget       nothing left of the run's own budget
                 ├── NotInJournal  `--offline`, and the journal has no answer
                 └── Unreachable   a service that never answered well
 A `RecordError` carries a `reason`: a code with few values, counted in the funnel.
@@ -191,6 +192,10 @@ class NoSuchModel(FatalError):
 
 class OutOfQuota(FatalError):
     """Nothing is left to spend at the service; waiting does not help."""
+
+
+class OutOfBudget(FatalError):
+    """The run's own budget is used up, or cannot be kept for a model without a price."""
 
 
 class NotInJournal(FatalError):

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 GROUP = "synthkit"
 
@@ -30,6 +33,8 @@ def installed() -> Sequence[Entry]:
     Not `importlib.metadata.entry_points`: there, one broken `entry_points.txt` of any distribution hides all plugins,
     and every file is parsed where a look for the group's heading will do.
     """
+    from importlib import metadata  # 30 ms, paid when plugins are looked for
+
     named: set[str] = set()
     entries: set[Entry] = set()
     for distribution in metadata.distributions():
@@ -48,7 +53,7 @@ def installed() -> Sequence[Entry]:
     return sorted(entries)
 
 
-def _mentions_group(distribution: metadata.Distribution) -> bool:
+def _mentions_group(distribution: "metadata.Distribution") -> bool:
     try:
         text = distribution.read_text("entry_points.txt")
     except (OSError, UnicodeDecodeError):
@@ -56,7 +61,7 @@ def _mentions_group(distribution: metadata.Distribution) -> bool:
     return f"[{GROUP}]" in (text or "")
 
 
-def _entries(distribution: metadata.Distribution) -> Iterator[Entry]:
+def _entries(distribution: "metadata.Distribution") -> Iterator[Entry]:
     name = _text(distribution, "Name") or str(distribution.locate_file(""))
     version = _text(distribution, "Version") or "of unknown version"
     try:
@@ -71,7 +76,7 @@ def _entries(distribution: metadata.Distribution) -> Iterator[Entry]:
             yield Entry(point.name, name, version, point.value)
 
 
-def _text(distribution: metadata.Distribution, key: str) -> str:
+def _text(distribution: "metadata.Distribution", key: str) -> str:
     try:
         found = distribution.metadata.get_all(key) or [""]
     except Exception:  # no METADATA, or not a text

@@ -26,17 +26,18 @@ def resolve(target: str) -> Any:
 
 
 @contextmanager
-def blamed(failed: str, distribution: str = "") -> Iterator[None]:
+def blamed(failed: str, target: str, distribution: str = "") -> Iterator[None]:
     """Turns what is raised inside into a `PluginError`: what failed, the cause, and the fix.
 
+    target: what is imported. distribution: whom to blame, if anybody.
     Exits and panics of native modules count as broken too, for no plugin may end its host; only an interrupt passes.
     """
     try:
         yield
-    except (KeyboardInterrupt, PluginError):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
-        fix = f"; {_fix(error, distribution)}" if distribution else ""
+        fix = f"; {_fix(error, target, distribution)}" if distribution else ""
         raise PluginError(f"{failed}: {cause(error)}{fix}") from error
 
 
@@ -57,7 +58,8 @@ def _place(error: BaseException) -> str:
     return f"{theirs[-1].filename}, line {theirs[-1].lineno}" if theirs else ""
 
 
-def _fix(error: BaseException, distribution: str) -> str:
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"install what provides {error.name!r}, or reinstall or uninstall {distribution}"
-    return f"update or uninstall {distribution}"
+def _fix(error: BaseException, target: str, distribution: str) -> str:
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing and missing.partition(".")[0] != target.partition(":")[0].partition(".")[0]:
+        return f"install what provides {missing!r}, or uninstall {distribution}"
+    return f"update, reinstall or uninstall {distribution}"

@@ -105,53 +105,59 @@ def _parts(entry: Entry) -> Mapping[str, Mapping[str, str]]:
         raise PluginError(
             f"{entry} has the entry point {entry.value!r}, which is no import string: write 'package.module'"
         )
-    with blamed(f"{entry} cannot be imported from {target!r}", entry.distribution):
+    with blamed(f"{entry} cannot be imported from {target!r}", target, entry.distribution):
         plugin = resolve(target)
     # A manager of its own: nothing that one plugin does to it reaches another.
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
-    with blamed(f"{entry} cannot be registered", entry.distribution):
-        _check_hooks(entry, plugin, manager)
-        manager.register(plugin, entry.name)
-        manager.check_pending()
+    with blamed(f"{entry} cannot be registered", target, entry.distribution):
+        problem = _hooks_problem(plugin, manager)
+        if problem is None:
+            manager.register(plugin, entry.name)
+            manager.check_pending()
+    if problem is not None:
+        raise PluginError(f"{entry} {problem}")
     parts: dict[str, dict[str, str]] = {}
     for hook, kind in HOOKS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
-            with blamed(f"{entry} fails in {hook}()", entry.distribution):
+            with blamed(f"{entry} fails in {hook}()", target, entry.distribution):
                 # Called one by one: a call through the relay hides an implementation that returns None.
                 made = implementation.function()
-                parts.setdefault(kind, {}).update(_checked(f"{entry}: {hook}()", made))
+                made = dict(made) if isinstance(made, Mapping) else made
+            parts.setdefault(kind, {}).update(_checked(f"{entry}: {hook}()", made))
     _check_namespace(entry, parts)
     return parts
 
 
-def _check_hooks(entry: Entry, plugin: Any, manager: pluggy.PluginManager) -> None:
+def _hooks_problem(plugin: Any, manager: pluggy.PluginManager) -> str | None:
     """Says in our words what pluggy would say in several lines, or not at all."""
     found = False
     for name in dir(plugin):
         options = manager.parse_hookimpl_opts(plugin, name)
         if options is None:
             if name in HOOKS and callable(getattr(plugin, name)):
-                raise PluginError(f"{entry} defines {name}() without @hookimpl: put it above the function")
+                return f"defines {name}() without @hookimpl: put it above the function"
             continue
         found = True
         hook = options.get("specname") or name
-        if hook not in HOOKS and not options.get("optionalhook"):
+        if hook in HOOKS:
+            problem = _arguments_problem(hook, name, getattr(plugin, name))
+            if problem is not None:
+                return problem
+        elif not options.get("optionalhook"):
             near = nearest(hook, HOOKS)
             known = f"did you mean {near}?" if near else f"the hooks are {', '.join(sorted(HOOKS))}"
-            raise PluginError(f"{entry} implements the hook {hook}, which does not exist: {known}")
-        if hook in HOOKS:
-            _check_arguments(entry, hook, name, getattr(plugin, name))
-    if not found:
-        raise PluginError(f"{entry} implements no hook of synthkit: mark its functions with @hookimpl")
+            return f"implements the hook {hook}, which does not exist: {known}"
+    return None if found else "implements no hook of synthkit: mark its functions with @hookimpl"
 
 
-def _check_arguments(entry: Entry, hook: str, name: str, function: Any) -> None:
+def _arguments_problem(hook: str, name: str, function: Any) -> str | None:
     parameters = list(inspect.signature(function).parameters.values())
     optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    if any(p.default is p.empty and p.kind not in optional for p in parameters):
-        bare = inspect.Signature([p.replace(annotation=p.empty) for p in parameters])
-        raise PluginError(f"{entry} defines {name}{bare} where {hook}() is expected: remove its parameters")
+    if all(p.default is not p.empty or p.kind in optional for p in parameters):
+        return None
+    bare = inspect.Signature([p.replace(annotation=p.empty) for p in parameters])
+    return f"defines {name}{bare} where {hook}() is expected: remove its parameters"
 
 
 def _checked(where: str, made: Any) -> Mapping[str, str]:

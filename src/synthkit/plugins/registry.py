@@ -92,9 +92,11 @@ class Registry:
         return f"{cls.__module__}:{cls.__qualname__}"
 
     def _class(self, space: str, name: str) -> type:
+        if ":" in name:  # not kept: the module of a pipeline file may be another one next time
+            return _imported(space, name)
         key = (space, name)
         if key not in self._classes:
-            self._classes[key] = _imported(space, name) if ":" in name else _loaded(self._claim(space, name))
+            self._classes[key] = _loaded(self._claim(space, name))
         return self._classes[key]
 
     def _claim(self, space: str, name: str) -> Claim:
@@ -106,7 +108,7 @@ class Registry:
     def _unknown(self, space: str, name: str) -> str:
         there = sorted(known for owner, known in self._claims if owner == space)
         elsewhere = sorted(owner for owner, known in self._claims if known == name)
-        near = nearest(name, there)
+        near = nearest(name.lower().replace("_", "-"), there)
         said = f"no {space} is called {name!r}"
         if elsewhere:
             said += f", which is a {elsewhere[0]}"
@@ -169,20 +171,20 @@ def _info(plugin: Plugin, winners: Sequence[Claim], withheld: Sequence[tuple[Ent
 def _not_installed(only: str | None, plugins: Sequence[Plugin]) -> Sequence[str]:
     """What SYNTHKIT_PLUGINS names and nobody has installed."""
     names = [plugin.entry.name for plugin in plugins]
-    others = [f"{p.entry.name} ({p.entry.distribution} {p.entry.version})" for p in plugins if not p.builtin]
+    others = [f"{p.entry.name} of {p.entry.distribution} {p.entry.version}" for p in plugins if not p.builtin]
     problems = []
     for name in dict.fromkeys(names_in(only or "")):
         if name not in names:
             near = nearest(name, names)
-            hint = f": did you mean {near!r}?" if near else ","
+            hint = f": did you mean {near!r}?" if near else ""
             listed = ", ".join(others) or "none"
-            problems.append(f"{ONLY} names the plugin {name!r}, which is not installed{hint} installed are: {listed}")
+            problems.append(f"{ONLY} names the plugin {name!r}, which is not installed{hint} (installed: {listed})")
     return problems
 
 
 def _loaded(claim: Claim) -> type:
     """The class of a claim. Raises `PluginError` when it cannot be imported or is not of its kind."""
-    with blamed(f"{claim} cannot be imported from {claim.target!r}", claim.entry.distribution):
+    with blamed(f"{claim} cannot be imported from {claim.target!r}", claim.target, claim.entry.distribution):
         found = resolve(claim.target)
     allowed = bases(claim.kind)
     if not isinstance(found, type) or not issubclass(found, allowed):
@@ -198,7 +200,7 @@ def _imported(space: str, target: str) -> type:
     """The class behind an import string that nobody registered."""
     if not valid_target(target):
         raise PluginError(f"{target!r} is no import string: write 'package.module:Class'")
-    with blamed(f"{space} {target!r} cannot be imported"):
+    with blamed(f"{space} {target!r} cannot be imported", target):
         found = resolve(target)
     allowed = (object,) if space == "component" else bases(space)
     if not isinstance(found, type) or not issubclass(found, allowed):

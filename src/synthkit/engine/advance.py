@@ -1,0 +1,165 @@
+"""How one record goes through parts in a row. Failure is per record: what a step raises ends that record alone."""
+
+import asyncio
+import re
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synthkit.core.columns import fits
+from synthkit.core.context import Outcome, Reject
+from synthkit.core.interfaces import Filter
+from synthkit.core.record import Record
+from synthkit.core.verdict import Verdict
+from synthkit.engine.context import Lane, RunContext, Visit, settled
+from synthkit.engine.plan import Bound
+from synthkit.errors import ColumnError, FatalError, RecordError, TransientError, UsageError
+from synthkit.models.spent import Spent
+
+NOISE = re.compile(r"0x[0-9a-f]{4,}|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\breq_\w+")
+LONGEST_MESSAGE = 500
+
+
+async def advance(
+    lane: Lane, parts: Sequence[Bound], start: int, record: Record, visit: Visit | None, parent: Spent | None = None
+) -> Outcome:
+    """Takes a record through the parts from `start` on; its children go on side by side, in order of emission.
+
+    visit: where the steps are counted; inner parts of composites are not, they only add to `parent`'s cost.
+    """
+    rejects: list[Reject] = []
+    own = Spent()
+    for number in range(start, len(parts)):
+        bound = parts[number]
+        spent = Spent()
+        context = RunContext(lane, record, bound.label, spent)
+        result, reject = await _applied(bound, record, context)
+        own.add(spent)
+        if parent is not None:
+            parent.add(spent)
+        rejects += [attempt for noted in context.attempts for attempt in noted]
+        count = visit.at(bound.label) if visit else None
+        if count:
+            count.seen += 1
+            count.spent.add(spent)
+        if reject is not None:
+            rejects.append(_costed(reject, own))
+            if count:
+                count.failed += reject.kind == "failed"
+                count.dropped += reject.kind == "dropped"
+            return Outcome((), rejects)
+        if isinstance(result, list):
+            if count:
+                count.made += len(result) - 1
+                count.out += len(result)
+            return await _children(lane, parts, number + 1, result, visit, parent, rejects)
+        if count:
+            count.out += 1
+        record = result
+    return Outcome((record,), rejects)
+
+
+async def _children(
+    lane: Lane,
+    parts: Sequence[Bound],
+    start: int,
+    children: list[Record],
+    visit: Visit | None,
+    parent: Spent | None,
+    rejects: list[Reject],
+) -> Outcome:
+    if start == len(parts):
+        return Outcome(children, rejects)
+    outcomes = await asyncio.gather(*(advance(lane, parts, start, child, visit, parent) for child in children))
+    records = [r for outcome in outcomes for r in outcome.records]
+    return Outcome(records, [*rejects, *(r for outcome in outcomes for r in outcome.rejects)])
+
+
+async def _applied(bound: Bound, record: Record, context: RunContext) -> tuple[Any, Reject | None]:
+    """What a part makes of a record: a record, a list of children, or a reject."""
+    component = bound.component
+    try:
+        for name, kind in bound.io.reads.items():
+            if kind is not object and not fits(record[name], kind):
+                raise ColumnError(f"column {name!r} is {_type(record[name])}, and {bound.label} needs {kind.__name__}")
+        work = component.check(record, context) if isinstance(component, Filter) else component.process(record, context)
+        result = await (asyncio.to_thread(settled, work) if component.cpu else work)
+        if isinstance(result, Verdict):
+            if result.keep:
+                return record, None
+            reason = result.reason or f"not {component.name}"
+            return None, Reject("dropped", record, bound.label, reason, result.detail, score=result.score)
+        if isinstance(component, Filter):
+            raise RecordError(
+                f"{bound.label} returned {_type(result)}: a filter returns a Verdict", reason="bad result"
+            )
+        return _made(bound, record, result)
+    except (FatalError, UsageError):
+        raise
+    except Exception as error:
+        return None, _failure(bound, record, context, error)
+
+
+def _made(bound: Bound, record: Record, result: Any) -> tuple[Any, Reject | None]:
+    drops = bound.io.drops
+    if isinstance(result, Mapping):
+        _declared(bound, result)
+        return record.updated(result, drops), None
+    if isinstance(result, Sequence) and not isinstance(result, str | bytes):
+        if not result:
+            return None, Reject("dropped", record, bound.label, "nothing made")
+        for fields in result:
+            if not isinstance(fields, Mapping):
+                raise RecordError(f"{bound.label} returned a list with {_type(fields)} in it, not mappings only")
+            _declared(bound, fields)
+        return [record.child(bound.label, number, fields, drops) for number, fields in enumerate(result)], None
+    raise RecordError(
+        f"{bound.label} returned {_type(result)}: a step returns a mapping of columns, a list of them, or a Verdict",
+        reason="bad result",
+    )
+
+
+def _declared(bound: Bound, fields: Mapping[str, Any]) -> None:
+    io = bound.io
+    for name in fields:
+        if name not in io.writes and name not in io.maybe:
+            raise ColumnError(
+                f"{bound.label} returned the column {name!r}, which it does not declare: add it to writes"
+            )
+    for name in io.writes:
+        if name not in fields:
+            raise ColumnError(f"{bound.label} declares that it writes {name!r}, and did not: move it to maybe")
+
+
+def _failure(bound: Bound, record: Record, context: RunContext, error: Exception) -> Reject:
+    name = type(error).__name__
+    if isinstance(error, RecordError):
+        text, reason = str(error), error.reason
+    elif isinstance(error, KeyError):
+        text, reason = f"{bound.label} reads {error}, which this record does not have", "column"
+    else:
+        text, reason = f"{name}: {error}", name
+    if not isinstance(error, RecordError):
+        trace = "".join(traceback.format_exception(error))
+        context.lane.events.event(
+            "exception", path=bound.label, record=record.id, traceback=context.lane.redact(trace)[-8000:]
+        )
+    transient = isinstance(error, TransientError)
+    message = normal(context.lane.redact(text))
+    return Reject("failed", record, bound.label, reason, message, name, transient=transient)
+
+
+def normal(text: str) -> str:
+    """A message without what differs from run to run: addresses, request ids, line breaks."""
+    return NOISE.sub("…", " ".join(text.split()))[:LONGEST_MESSAGE]
+
+
+def _costed(reject: Reject, own: Spent) -> Reject:
+    return Reject(
+        reject.kind, reject.record, reject.step, reject.reason, reject.message, reject.error, reject.score,
+        own.dollars, reject.transient,
+    )  # fmt: skip
+
+
+def _type(value: Any) -> str:
+    return "None" if value is None else f"{type(value).__name__}"

@@ -1,0 +1,185 @@
+"""The context that steps get: bound to a lane, a record and a path."""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from synthkit.core.answer import Answer, Messages, Request, Schema
+from synthkit.core.columns import Have
+from synthkit.core.component import Part, chain
+from synthkit.core.context import Artifacts, Context, Outcome, Reject
+from synthkit.core.record import Record
+from synthkit.core.values import digest
+from synthkit.engine.plan import Bound
+from synthkit.engine.tally import Count, Tally
+from synthkit.errors import RecordError
+from synthkit.models.calls import Events, Models, Origin
+from synthkit.models.spent import Spent
+
+T = TypeVar("T")
+
+
+@dataclass
+class Lane:
+    """What all records of one process share."""
+
+    models: Models
+    seed: int
+    artifacts: Artifacts
+    events: Events
+    redact: Callable[[str], str]
+    resources: dict[str, Any] = field(default_factory=dict)
+    inner: dict[tuple[str, int], tuple[Part, Sequence[Bound]]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def bounds(self, part: Part, path: str, record: Record) -> Sequence[Bound]:
+        """The parts of an inner part at a path; asked for their columns once."""
+        key = (path, id(part))
+        if key not in self.inner:
+            bounds, have = [], Have(frozenset(record))
+            for component in chain(part):
+                io = component.io(have)
+                bounds.append(Bound(component, f"{path}/{component.name}", io))
+                have = have.after(io)
+            self.inner[key] = (part, bounds)
+        return self.inner[key][1]
+
+
+@dataclass(slots=True)
+class Visit:
+    """What is counted while one entry goes through a stage."""
+
+    tally: Tally = field(default_factory=dict)
+
+    def at(self, label: str) -> Count:
+        count = self.tally.get(label)
+        if count is None:
+            count = self.tally[label] = Count()
+        return count
+
+
+class RunContext(Context):
+    """A context. Its asks are counted by request, so that the sample does not depend on what else is asked."""
+
+    __slots__ = ("_asking", "_children", "_ordinals", "_root", "attempts", "lane", "path", "record", "spent")
+
+    def __init__(self, lane: Lane, record: Record, path: str, spent: Spent, root: "RunContext | None" = None) -> None:
+        self.lane = lane
+        self.record = record
+        self.path = path
+        self.spent = spent
+        self.attempts: list[list[Reject]] = []
+        self._root = root or self
+        self._ordinals: dict[str, int] = {}
+        self._children: dict[str, RunContext] = {}
+        self._asking = False
+
+    @property
+    def log(self) -> logging.Logger:  # type: ignore[override]
+        return logging.getLogger(f"synthkit.run.{self.path.replace('/', '.')}")
+
+    @property
+    def artifacts(self) -> Artifacts:  # type: ignore[override]
+        return self.lane.artifacts
+
+    async def ask(
+        self,
+        model: str,
+        messages: Messages,
+        *,
+        answer: Schema | None = None,
+        share: bool = False,
+        repairs: int = 2,
+        wishes: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Answer:
+        if self._asking:
+            raise RecordError(
+                f"{self.path} asks twice at once on one context: take ctx.at(key) for each coroutine before a gather",
+                reason="context",
+            )
+        self._asking = True
+        try:
+            return await self.lane.models.ask(
+                model,
+                messages,
+                answer=answer,
+                repairs=repairs,
+                wishes=wishes or {},
+                options=options,
+                sample=_shared if share else self._sample,
+                origin=Origin(self.record.id, self.path, self.spent),
+            )
+        finally:
+            self._asking = False
+
+    def _sample(self, request: Request) -> str:
+        form = request.canonical()
+        ordinal = self._ordinals.get(form, 0)
+        self._ordinals[form] = ordinal + 1
+        return digest(self.lane.seed, self.record.id, self.path, ordinal)
+
+    async def run(self, part: Part, record: Record, at: str) -> Outcome:
+        from synthkit.engine.advance import advance
+
+        noted: list[Reject] = []
+        self._root.attempts.append(noted)  # in the order of calls, whatever finishes first
+        bounds = self.lane.bounds(part, f"{self.path}/{at}", record)
+        outcome = await advance(self.lane, bounds, 0, record, None, self.spent)
+        noted += [
+            Reject("attempt", r.record, r.step, r.reason, r.message, r.error, r.score, r.cost) for r in outcome.rejects
+        ]
+        return outcome
+
+    def at(self, key: str | int) -> "RunContext":
+        name = str(key)
+        if name not in self._children:
+            self._children[name] = RunContext(self.lane, self.record, f"{self.path}/{name}", self.spent, self._root)
+        return self._children[name]
+
+    def rng(self, *key: str | int) -> Random:
+        return Random(digest(self.lane.seed, self.record.id, self.path, *key))
+
+    def resource(self, key: str, factory: Callable[[], T]) -> T:
+        with self.lane.lock:
+            if key not in self.lane.resources:
+                self.lane.resources[key] = factory()
+            made: T = self.lane.resources[key]
+        return made
+
+
+def _shared(request: Request) -> str:
+    return ""
+
+
+class FileArtifacts(Artifacts):
+    """Artifacts as files of the run folder, named by their hash."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, data: bytes) -> str:
+        from synthkit.engine.parts import write_atomic
+
+        name = hashlib.blake2b(data, digest_size=16).hexdigest()
+        if not self.path(name).exists():
+            write_atomic(self.path(name), [data])
+        return name
+
+    def path(self, digest: str) -> Path:
+        return self.folder / digest[:2] / digest
+
+
+def settled(coroutine: Any) -> Any:
+    """The result of a coroutine that awaits nothing, driven in this thread."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    coroutine.close()
+    raise RecordError("a step with cpu=True runs in a thread and may not await anything", reason="context")

@@ -1,0 +1,152 @@
+"""Running a dataset step: sketches of all its records, one decision, then the records again, shard by shard."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from synthkit.core.columns import fits
+from synthkit.core.context import Reject
+from synthkit.core.interfaces import DatasetStep, View
+from synthkit.core.record import Record
+from synthkit.core.values import canonical, digest
+from synthkit.engine import parts
+from synthkit.engine.plan import Bound
+from synthkit.engine.tally import Count
+from synthkit.errors import ColumnError, RunError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+OWN = ("_id", "keep", "reason", "detail", "score")
+"""The columns of a decision that are not columns of the records."""
+Reader = Callable[[], Iterator[Record]]
+
+
+class Sketches(View):
+    """A view over records on disk; only sketches are in memory."""
+
+    def __init__(self, new: "pl.DataFrame", kept: "pl.DataFrame", read: Reader, seed: int, label: str) -> None:
+        self.new, self.kept, self._read, self._seed, self._label = new, kept, read, seed, label
+
+    def rows(self, ids: Sequence[str], columns: Sequence[str]) -> Iterator[Record]:
+        wanted = set(ids)
+        found = {
+            r.id: Record(r.id, r.source, {c: r[c] for c in columns if c in r}) for r in self._read() if r.id in wanted
+        }
+        return (found[id] for id in ids)
+
+    def rng(self, *key: str | int) -> Random:
+        return Random(digest(self._seed, self._label, *key))
+
+
+def frame(records: Sequence[Record], reads: Mapping[str, type]) -> "pl.DataFrame":
+    """A frame of `_id` and the columns read, under declared types; what has none is JSON text."""
+    import polars as pl
+
+    types: dict[type, Any] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
+    data: dict[str, Any] = {"_id": [r.id for r in records]}
+    schema: dict[str, Any] = {"_id": pl.String}
+    for name, kind in reads.items():
+        schema[name] = types.get(kind, pl.String)
+        values = [r.get(name) for r in records]
+        data[name] = values if kind in types else [None if v is None else canonical(v) for v in values]
+    return pl.DataFrame(data, schema=schema)
+
+
+def misfit(record: Record, bound: Bound) -> str | None:
+    """What is wrong with a record's columns for this step."""
+    for name, kind in bound.io.reads.items():
+        if name not in record:
+            return f"{bound.label} reads {name!r}, which this record does not have"
+        value = record[name]
+        if not fits(value, kind):
+            return f"column {name!r} is {type(value).__name__}, and {bound.label} needs {kind.__name__}"
+        if kind is int and not -(2**63) <= value < 2**63:
+            return f"column {name!r} is a number of more than 64 bits"
+    return None
+
+
+def sketches(bound: Bound, records: Iterable[Record], size: int) -> "pl.DataFrame":
+    """The sketches of records, a part in memory at a time."""
+    import polars as pl
+
+    step: DatasetStep = bound.component
+    reads = {**bound.io.reads, **dict.fromkeys(bound.io.optional, object)}
+    found, rest = [], iter(records)
+    while chunk := list(islice(rest, size)):
+        made = step.sketch(frame(chunk, reads))
+        if "_id" not in made.columns or made.height != len(chunk):
+            raise RunError(f"{bound.label}.sketch must return a row with `_id` for each of {len(chunk)} records")
+        found.append(made)
+    return pl.concat(found) if found else step.sketch(frame([], reads))
+
+
+def resolve(
+    bound: Bound, read: Reader, kept: "pl.DataFrame | None", place: Path, *, size: int, seed: int
+) -> tuple["pl.DataFrame", dict[str, Count]]:
+    """Runs a dataset step over the records that `read` gives, commits its parts, and returns the sketches it kept.
+
+    Parts that were committed before are left as they are: the decision is the same one.
+    """
+    import polars as pl
+
+    fitting = sketches(bound, (r for r in read() if misfit(r, bound) is None), size)
+    before = fitting.clear() if kept is None else kept
+    decided = bound.component.resolve(Sketches(fitting, before, read, seed, bound.label))
+    decisions = _decisions(bound, decided, fitting)
+    done = {index for header in parts.headers(place) for index, _ in header.entries}
+    counts: dict[str, Count] = {}
+    rest = enumerate(read())
+    number = 0
+    while chunk := list(islice(rest, size)):
+        if chunk[0][0] not in done:
+            part = _part(bound, number, chunk, decisions)
+            parts.save(place, part)
+            for label, count in part.tally.items():
+                counts.setdefault(label, Count()).add(count)
+        number += 1
+    stay = [id for id, row in decisions.items() if row["keep"]]
+    return pl.concat([before, fitting.filter(pl.col("_id").is_in(stay))]), counts
+
+
+def _decisions(bound: Bound, decided: "pl.DataFrame", asked: "pl.DataFrame") -> dict[str, dict[str, Any]]:
+    missing = {"_id", "keep"} - set(decided.columns)
+    if missing:
+        raise RunError(f"{bound.label}.resolve must return the columns `_id` and `keep`: {sorted(missing)} is missing")
+    extra = [c for c in decided.columns if c not in OWN and c not in bound.io.writes and c not in bound.io.maybe]
+    if extra:
+        raise ColumnError(f"{bound.label}.resolve returned the column {extra[0]!r}, which it does not declare")
+    rows = {row["_id"]: row for row in decided.iter_rows(named=True)}
+    if len(rows) != decided.height or rows.keys() != set(asked["_id"].to_list()):
+        raise RunError(f"{bound.label}.resolve must decide once on each of {asked.height} records")
+    return rows
+
+
+def _part(
+    bound: Bound, number: int, chunk: Sequence[tuple[int, Record]], decisions: Mapping[str, Mapping[str, Any]]
+) -> parts.Part:
+    part, count = parts.Part(number), Count()
+    for index, record in chunk:
+        count.seen += 1
+        row = decisions.get(record.id)
+        if row is None:
+            problem = misfit(record, bound) or ""
+            reject = Reject("failed", record, bound.label, "column", problem, "ColumnError")
+            part.entries.append(parts.Entry(index, record.id, (), (reject,)))
+            count.failed += 1
+        elif row["keep"]:
+            added = {name: value for name, value in row.items() if name not in OWN and value is not None}
+            out = record.updated(added, bound.io.drops) if added or bound.io.drops else record
+            part.entries.append(parts.Entry(index, record.id, (out,), ()))
+            count.out += 1
+        else:
+            reason = row.get("reason") or f"not {bound.component.name}"
+            reject = Reject(
+                "dropped", record, bound.label, reason, row.get("detail") or "", score=row.get("score")
+            )  # fmt: skip
+            part.entries.append(parts.Entry(index, record.id, (), (reject,)))
+            count.dropped += 1
+    part.tally = {bound.label: count}
+    return part

@@ -1,0 +1,140 @@
+"""The ledger: what was accepted and what was not, read from committed parts in source order."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from synthkit.core.context import Reject
+from synthkit.core.record import Record
+from synthkit.core.values import compact
+from synthkit.engine import parts
+from synthkit.engine.plan import Shape
+from synthkit.engine.store import Store
+from synthkit.engine.tally import Tally, total
+
+ACCEPTED, REJECTED, RETRY = "accepted.jsonl", "rejected.jsonl", "retry.jsonl"
+
+
+def finished(store: Store, shape: Shape) -> Iterator[Record]:
+    """What left the last stage, in source order."""
+    last = len(shape.stages) - 1
+    places = [store.stage(None, last)] if shape.tail else [store.stage(r["index"], last) for r in store.rounds]
+    for place in places:
+        for entry in parts.entries(place):
+            yield from entry.outs
+
+
+def accepted(store: Store, shape: Shape) -> Iterator[Record]:
+    """The accepted records: the first ones, up to the target."""
+    for number, record in enumerate(finished(store, shape)):
+        if shape.target is not None and number >= shape.target:
+            return
+        yield record
+
+
+def accepted_count(store: Store, shape: Shape) -> int:
+    """How many records left the last stage, the surplus included."""
+    return sum(1 for _ in finished(store, shape))
+
+
+def rejects(store: Store, shape: Shape) -> Iterator[Reject]:
+    """All lines of the ledger in source order; what failed and was tried again is told by the later try."""
+    places = [store.stage(r["index"], stage) for r in store.rounds for stage in shape.body]
+    places += [store.stage(None, stage) for stage in shape.tail]
+    again = _again(store)
+    for place in places:
+        for entry in parts.entries(place):
+            for reject in entry.rejects:
+                key = (reject.record.id, reject.step)
+                if reject.kind == "failed" and again.get(key, 0):
+                    again[key] -= 1
+                    continue
+                yield reject
+    for number, record in enumerate(finished(store, shape)):
+        if shape.target is not None and number >= shape.target:
+            yield Reject("surplus", record, "target", "target met")
+
+
+def tally(store: Store, shape: Shape) -> Tally:
+    """The counts of all committed parts by step, in the plan's order; a failure tried again is taken back."""
+    every = (place for stage in range(len(shape.stages)) for place in store.places(stage))
+    summed = total(header.tally for place in every for header in parts.headers(place))
+    for (_, step), times in _again(store).items():
+        count = summed[step]
+        count.failed -= times
+        count.seen -= times
+    return {label: summed[label] for label in shape.labels if label in summed}
+
+
+def write(store: Store, shape: Shape) -> None:
+    """Writes accepted.jsonl and rejected.jsonl."""
+    store.write_lines(store.folder / ACCEPTED, (compact(row(r)) for r in accepted(store, shape)))
+    store.write_lines(store.folder / REJECTED, (compact(parts.reject_form(r)) for r in rejects(store, shape)))
+
+
+def row(record: Record) -> dict[str, Any]:
+    """A record as a line of a file: its identity, then its columns."""
+    return {"_id": record.id, "_source": record.source, **record.fields}
+
+
+def record_of(line: str) -> Record:
+    """A record read back from such a line."""
+    form = json.loads(line)
+    return Record(form.pop("_id"), form.pop("_source"), form)
+
+
+def plan_retry(store: Store, shape: Shape) -> int:
+    """Plans a round that tries failed records of the body again, each from the step where it failed; returns how
+    many. The end phase, where there is one, is then done anew."""
+    again = _again(store)
+    found: list[dict[str, Any]] = []
+    for form in store.rounds:
+        for stage in shape.body:
+            steps = {label: number for number, label in enumerate(shape.stages[stage])}
+            for entry in parts.entries(store.stage(form["index"], stage)):
+                for reject in entry.rejects:
+                    key = (reject.record.id, reject.step)
+                    if reject.kind != "failed":
+                        continue
+                    if again.get(key, 0):
+                        again[key] -= 1
+                        continue
+                    found.append({"stage": stage, "enter": steps[reject.step], **parts.reject_form(reject)})
+    if found:
+        index = len(store.rounds)
+        store.write_lines(_retry_path(store, index), (compact(form) for form in found))
+        store.rounds.append(
+            {"index": index, "want": len(found), "start": 0, "made": len(found), "ended": False, "retry": True}
+        )
+        store.save()
+    return len(found)
+
+
+def retried(store: Store, round: Mapping[str, Any], stage: int) -> Iterator[tuple[int, Record]]:
+    """The records that a retry round brings into a stage, each with the step it goes on from."""
+    if round.get("retry"):
+        for form in _retries(store, round["index"]):
+            if form["stage"] == stage:
+                yield form["enter"], Record(form["id"], form["source"], form["fields"])
+
+
+def _retry_path(store: Store, index: int) -> Path:
+    return store.stage(index, 0).parent / RETRY
+
+
+def _retries(store: Store, index: int) -> Iterator[dict[str, Any]]:
+    with _retry_path(store, index).open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _again(store: Store) -> dict[tuple[str, str], int]:
+    """How often a failure of a record at a step was tried again in a later round that is done."""
+    found: dict[tuple[str, str], int] = {}
+    for form in store.rounds:
+        if form.get("retry") and "accepted" in form:
+            for item in _retries(store, form["index"]):
+                key = (item["id"], item["step"])
+                found[key] = found.get(key, 0) + 1
+    return found

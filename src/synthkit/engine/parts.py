@@ -1,0 +1,189 @@
+"""Parts: what is committed of a stage. Each is one file that appears whole or not at all, and is never changed."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from synthkit.core.context import Reject
+from synthkit.core.record import Record
+from synthkit.core.values import compact
+from synthkit.engine.tally import Count, Tally, prove
+from synthkit.errors import StoreError
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record that entered a stage, and what became of it: outs and rejects in order of emission."""
+
+    index: int
+    id: str
+    outs: Sequence[Record]
+    rejects: Sequence[Reject]
+
+
+@dataclass(slots=True)
+class Part:
+    """Entries that are committed together, all of one shard, sorted by index."""
+
+    shard: int
+    entries: list[Entry] = field(default_factory=list)
+    tally: Tally = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line of a part: which entries it holds, and what was counted."""
+
+    shard: int
+    entries: Sequence[tuple[int, str]]
+    tally: Mapping[str, Count]
+
+
+def write_atomic(path: Path, chunks: Iterator[bytes] | Sequence[bytes]) -> None:
+    """Writes a file aside, syncs it and renames it. Raises `StoreError`; a half-written file never has the name."""
+    aside = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise StoreError(
+            f"cannot write {path}: {error.strerror or error}; what was committed before is safe"
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def save(folder: Path, part: Part) -> Path:
+    """Commits a part: proves that nothing is missing, then writes it under the next free number of its shard."""
+    import zstandard
+
+    prove(part.tally, f"{folder.name}, shard {part.shard}")
+    number = len(list(folder.glob(f"{part.shard:08d}-*.zst")))
+    path = folder / f"{part.shard:08d}-{number:04d}.zst"
+    data = "".join(f"{line}\n" for line in _lines(part)).encode()
+    write_atomic(path, [zstandard.ZstdCompressor(level=1).compress(data)])
+    return path
+
+
+def _lines(part: Part) -> Iterator[str]:
+    yield compact(
+        {
+            "version": VERSION,
+            "shard": part.shard,
+            "entries": [[e.index, e.id] for e in part.entries],
+            "tally": {label: count.form() for label, count in part.tally.items()},
+        }
+    )
+    for entry in part.entries:
+        for record in entry.outs:
+            yield compact({"at": entry.index, "id": record.id, "source": record.source, "fields": record.fields})
+        for reject in entry.rejects:
+            yield compact({"at": entry.index, **reject_form(reject)})
+
+
+def reject_form(reject: Reject) -> dict[str, Any]:
+    """A line of the ledger as JSON."""
+    form: dict[str, Any] = {
+        "kind": reject.kind, "id": reject.record.id, "source": reject.record.source, "step": reject.step,
+        "reason": reject.reason, "message": reject.message, "error": reject.error, "score": reject.score,
+        "cost": reject.cost, "fields": reject.record.fields,
+    }  # fmt: skip
+    return form
+
+
+def reject_of(form: Mapping[str, Any]) -> Reject:
+    """A line of the ledger read back."""
+    record = Record(form["id"], form["source"], form["fields"])
+    return Reject(
+        form["kind"], record, form["step"], form["reason"], form["message"], form["error"], form["score"], form["cost"]
+    )
+
+
+def shards(folder: Path) -> dict[int, list[Path]]:
+    """The parts of a stage by shard, in order; leftovers of a write that was cut off are none."""
+    found: dict[int, list[Path]] = {}
+    if folder.is_dir():
+        for path in sorted(folder.glob("[0-9]*.zst")):
+            found.setdefault(int(path.name.partition("-")[0]), []).append(path)
+    return found
+
+
+def headers(folder: Path) -> Iterator[Header]:
+    """The headers of all parts of a stage, in order."""
+    for paths in shards(folder).values():
+        for path in paths:
+            with _lines_of(path) as lines:
+                yield _header(next(lines), path)
+
+
+def entries(folder: Path) -> Iterator[Entry]:
+    """All entries of a stage in order, a shard in memory at a time."""
+    for paths in shards(folder).values():
+        if len(paths) == 1:
+            yield from load(paths[0]).entries
+        else:
+            yield from sorted((e for path in paths for e in load(path).entries), key=lambda e: e.index)
+
+
+def load(path: Path) -> Part:
+    """A part read back exactly."""
+    with _lines_of(path) as lines:
+        header = _header(next(lines), path)
+        outs: dict[int, list[Record]] = {}
+        rejects: dict[int, list[Reject]] = {}
+        for line in lines:
+            form = json.loads(line)
+            if "kind" in form:
+                rejects.setdefault(form["at"], []).append(reject_of(form))
+            else:
+                outs.setdefault(form["at"], []).append(Record(form["id"], form["source"], form["fields"]))
+    made = [Entry(i, id, outs.get(i, ()), rejects.get(i, ())) for i, id in header.entries]
+    return Part(header.shard, made, dict(header.tally))
+
+
+def _header(line: str, path: Path) -> Header:
+    form = json.loads(line)
+    if form["version"] != VERSION:
+        raise StoreError(f"{path} was written by another version of synthkit (format {form['version']}): use that one")
+    tally = {label: Count.of(count) for label, count in form["tally"].items()}
+    return Header(form["shard"], [(index, id) for index, id in form["entries"]], tally)
+
+
+class _lines_of:
+    """The lines of a compressed file, one at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Iterator[str]:
+        import io
+
+        import zstandard
+
+        self.file: BinaryIO = self.path.open("rb")
+        reader = zstandard.ZstdDecompressor().stream_reader(self.file)
+        self.text = io.TextIOWrapper(reader, "utf-8", newline="\n")
+        return iter(self.text)
+
+    def __exit__(self, *_: object) -> None:
+        self.text.close()
+        self.file.close()

@@ -1,0 +1,62 @@
+"""Pipeline: what the user writes. It can run itself, hence it lives with the engine."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthkit.core.component import Component, instances
+from synthkit.errors import PipelineError
+
+if TYPE_CHECKING:
+    from synthkit.engine.result import Result
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Pipeline:
+    """A generator and what its records go through: `Pipeline("name", target=500) >> generator >> step >> filter`.
+
+    target: how many accepted records to make; None for all that the generator has. Immutable: `>>` gives a new one.
+    """
+
+    def __init__(self, name: str, target: int | None = None, parts: Sequence[Component] = ()) -> None:
+        if not NAME.fullmatch(name):
+            raise PipelineError(f"{name!r} cannot be a pipeline's name: use letters, digits, '-', '_' and '.'")
+        self.name = name
+        self.target = target
+        self.parts = tuple(parts)
+
+    def __rshift__(self, part: Any) -> "Pipeline":
+        part = instances(part)
+        if isinstance(part, Component):
+            return Pipeline(self.name, self.target, (*self.parts, part))
+        if isinstance(part, tuple) and all(isinstance(p, Component) for p in part):
+            return Pipeline(self.name, self.target, (*self.parts, *part))
+        what = getattr(part, "__name__", None) or type(part).__name__
+        raise PipelineError(
+            f"{what} is no component: use a class of Generator, Step or Filter, or decorate a function with "
+            "@generator, @step or @filter"
+        )
+
+    def run(
+        self,
+        *,
+        target: int | None = None,
+        folder: Path | str | None = None,
+        export: str | Sequence[str] = (),
+        **settings: Any,
+    ) -> "Result":
+        """Runs to its end and returns the result, whatever its status; only what cannot run at all raises.
+
+        folder: the run folder; where it holds a run of this pipeline, that run goes on. export: «path:format», one
+        or several. settings: seed, concurrency, max_failures, max_rounds, budget, offline. Works in a script and in
+        a notebook, where a loop is running already.
+        """
+        from synthkit.engine.api import run
+
+        exports = [export] if isinstance(export, str) else list(export)
+        return run(self, target=target, folder=folder, exports=exports, **settings)
+
+    def __repr__(self) -> str:
+        return " >> ".join([f"Pipeline({self.name!r}, target={self.target})", *(part.name for part in self.parts)])

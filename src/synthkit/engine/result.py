@@ -1,0 +1,72 @@
+"""The result of a run, read from its folder."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from synthkit.core.record import Record
+from synthkit.engine import ledger
+from synthkit.engine.plan import Shape
+from synthkit.engine.store import Store
+from synthkit.engine.tally import Tally, total
+
+
+class Result:
+    """A run as it is on disk.
+
+    status: complete, partial or failed (running while it runs, or after it was killed). reason: one sentence.
+    accepted and rejected are read into memory; `scan` and `rejects` read line by line what does not fit.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._store = Store.open(folder, write=False)
+        self.state: Mapping[str, Any] = self._store.state
+
+    @property
+    def status(self) -> str:
+        return str(self.state["status"])
+
+    @property
+    def reason(self) -> str:
+        return str(self.state.get("reason", ""))
+
+    @property
+    def shape(self) -> Shape:
+        """The steps by stage."""
+        return Shape(**self.state["shape"])
+
+    @cached_property
+    def tally(self) -> Tally:
+        """What each step did, in order."""
+        return ledger.tally(self._store, self.shape)
+
+    @property
+    def cost(self) -> float | None:
+        """Dollars of all answers used, journaled ones too; None where a price is not known."""
+        return total([{"": count} for count in self.tally.values()])[""].spent.dollars if self.tally else 0.0
+
+    @property
+    def accepted(self) -> list[Record]:
+        """All accepted records, in source order."""
+        return list(self.scan())
+
+    @property
+    def rejected(self) -> list[dict[str, Any]]:
+        """All lines of the ledger: kind, id, step, reason, message, …, fields."""
+        return list(self.rejects())
+
+    def scan(self) -> Iterator[Record]:
+        """The accepted records one by one."""
+        yield from ledger.accepted(self._store, self.shape)
+
+    def rejects(self) -> Iterator[dict[str, Any]]:
+        """The lines of the ledger one by one."""
+        from synthkit.engine.parts import reject_form
+
+        for reject in ledger.rejects(self._store, self.shape):
+            yield reject_form(reject)
+
+    def __repr__(self) -> str:
+        return f"<Result {self.status}: {self.reason}; {self.folder}>"

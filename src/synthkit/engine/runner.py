@@ -1,0 +1,196 @@
+"""The runner: rounds until the target, each stage in turn, then the end phase. All it decides is in the run folder."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from synthkit.core.record import Record
+from synthkit.engine import dataset, ledger, parts
+from synthkit.engine.context import Lane
+from synthkit.engine.monitor import Monitor
+from synthkit.engine.plan import Plan, Stage
+from synthkit.engine.rounds import Committed, Identity, barren, generated, next_want, outs
+from synthkit.engine.segment import Admission, Segment
+from synthkit.engine.settings import Settings
+from synthkit.engine.store import Store
+from synthkit.errors import OutOfBudget, SynthkitError
+from synthkit.models.calls import Stopped
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Status = Literal["running", "complete", "partial", "failed"]
+
+
+class Runner:
+    """Runs a plan in a store with one lane. `run` returns the status; the reason is in run.json."""
+
+    def __init__(self, plan: Plan, store: Store, lane: Lane, settings: Settings, monitor: Monitor) -> None:
+        self.plan, self.store, self.lane, self.settings, self.monitor = plan, store, lane, settings, monitor
+        self.limit = settings.limit()
+        slots = [lane.models.services[ref].concurrency for _, c in plan.components() for ref in c.models()]
+        self.in_flight = 2 * max([settings.concurrency, *slots])
+        self._kept: dict[int, pl.DataFrame] = {}
+        self.error: SynthkitError | None = None
+
+    async def run(self) -> tuple[Status, str]:
+        """Runs to an end. Status and a sentence that says why it is so."""
+        try:
+            await self._rounds()
+            if self._stopping:
+                return self._stopped()
+            if self.plan.tail and not await self._phase(None, self.plan.tail):
+                return self._stopped()
+            return self._ended()
+        except Stopped:
+            return self._stopped()
+        except SynthkitError as error:
+            return self._failed(error)
+
+    @property
+    def _stopping(self) -> bool:
+        return self.lane.models.stopping.is_set()
+
+    def _failed(self, error: SynthkitError) -> tuple[Status, str]:
+        self.error = error
+        return ("partial" if isinstance(error, OutOfBudget) else "failed"), str(error)
+
+    def _stopped(self) -> tuple[Status, str]:
+        fatal = self.lane.models.fatal
+        if fatal is not None:
+            return self._failed(fatal)
+        if self.monitor.stopping:
+            return "failed", self.monitor.stopping
+        return "partial", "stopped before it was done"
+
+    async def _rounds(self) -> None:
+        store, plan = self.store, self.plan
+        while not self._stopping:
+            rounds = store.rounds
+            current = rounds[-1] if rounds else None
+            if current is None or "accepted" in current:
+                if self._enough():
+                    return
+                fresh = [r for r in rounds if not r.get("retry")]
+                start = sum(r["made"] for r in fresh)
+                rounds.append({"index": len(rounds), "want": next_want(plan, rounds), "start": start})
+                store.save()
+                current = rounds[-1]
+            self.monitor.round = current["index"]
+            if not await self._phase(current, plan.body):
+                return
+            place = store.stage(current["index"], plan.body[-1].index)
+            accepted = sum(len(entry.outs) for entry in parts.entries(place))
+            current["accepted"] = accepted
+            self.monitor.accepted = self._accepted
+            store.save()
+
+    @property
+    def _accepted(self) -> int:
+        return sum(r.get("accepted", 0) for r in self.store.rounds)
+
+    def _enough(self) -> bool:
+        """Whether no further round is to be planned."""
+        rounds, goal = self.store.rounds, self.plan.goal
+        fresh = [r for r in rounds if not r.get("retry")]
+        if not fresh:
+            return False
+        limit = self.settings.max_rounds
+        return (
+            (goal is not None and self._accepted >= goal)
+            or fresh[-1]["ended"]
+            or (limit is not None and len(fresh) >= limit)
+            or barren(fresh)
+        )
+
+    def _ended(self) -> tuple[Status, str]:
+        rounds, target = self.store.rounds, self.plan.target
+        accepted = ledger.accepted_count(self.store, self.plan.shape)
+        fresh = [r for r in rounds if not r.get("retry")]
+        if target is None:
+            if not fresh[-1]["ended"]:
+                return "partial", f"{accepted} accepted in {len(rounds)} rounds, as many as --max-rounds allows"
+            return "complete", f"{accepted} accepted, all that there were"
+        if accepted >= target:
+            return "complete", f"{target} of {target} accepted"
+        if self.plan.tail and self._accepted >= (self.plan.goal or 0):
+            why = "too few came out of the steps at the end, which are not topped up"
+        elif fresh[-1]["ended"]:
+            why = f"{self.plan.generator.label} has no more records"
+        elif barren(fresh):
+            why = "the last three rounds led to nothing"
+        else:
+            why = f"--max-rounds {self.settings.max_rounds} is reached"
+        return "partial", f"{accepted} of {target} accepted: {why}"
+
+    async def _phase(self, round: dict[str, Any] | None, stages: Sequence[Stage]) -> bool:
+        """Runs stages one after the other over a round, or over all of the body in the end phase."""
+        for stage in stages:
+            place = self.store.stage(round["index"] if round else None, stage.index)
+            if stage.dataset is not None:
+                if self._stopping:
+                    return False
+                await self._dataset(round, stage)
+                continue
+            segment = Segment(
+                self.lane, stage, place, shard=self.settings.shard, in_flight=self.in_flight,
+                monitor=self.monitor, limit=self.limit,
+            )  # fmt: skip
+            fresh = round is not None and stage.index == 0 and not round.get("retry")
+            source = self._generated(round) if fresh and round else self._entering(round, stage)
+            if not await segment.run(source):
+                return False
+            if fresh and round and "made" not in round:
+                round["made"] = segment.count
+                round["ended"] = segment.count < round["want"]
+                self.store.save()
+            problem = self.limit(self.monitor, last=True)
+            if problem:
+                self.monitor.stopping = problem
+                self.lane.models.stopping.set()
+                return False
+        return True
+
+    def _generated(self, round: Mapping[str, Any]) -> Iterator[Admission]:
+        before = (r["index"] for r in self.store.rounds if r["index"] < round["index"] and not r.get("retry"))
+        seen = (id for index in before for h in parts.headers(self.store.stage(index, 0)) for _, id in h.entries)
+        identity = Identity(self.plan.generator.label, seen)
+        made = generated(self.plan, Committed(self.store, self.plan, round, self.settings.seed), identity)
+        return (Admission(index, record) for index, record in enumerate(made))
+
+    def _entering(self, round: Mapping[str, Any] | None, stage: Stage) -> Iterator[Admission]:
+        """The records that enter a stage: those tried again first, then what the stage before let out."""
+        again = ledger.retried(self.store, round, stage.index) if round else iter(())
+        index = 0
+        for step, record in again:
+            yield Admission(index, record, step)
+            index += 1
+        for record in self._upstream(round, stage):
+            yield Admission(index, record)
+            index += 1
+
+    def _upstream(self, round: Mapping[str, Any] | None, stage: Stage) -> Iterator[Record]:
+        if round is None and stage.index == self.plan.tail[0].index:
+            yield from outs(self.store, self.plan.body[-1].index)
+        elif stage.index > 0:
+            place = self.store.stage(round["index"] if round else None, stage.index - 1)
+            for entry in parts.entries(place):
+                yield from entry.outs
+
+    async def _dataset(self, round: Mapping[str, Any] | None, stage: Stage) -> None:
+        bound = stage.dataset
+        assert bound is not None
+
+        def read() -> Iterator[Record]:
+            return (admission.record for admission in self._entering(round, stage))
+
+        def work() -> "tuple[pl.DataFrame, Any]":
+            kept = self._kept.get(stage.index)
+            if kept is None and round is not None and round["index"] > 0:
+                earlier = outs(self.store, stage.index, before=round["index"])
+                kept = dataset.sketches(bound, earlier, self.settings.shard)
+            place = self.store.stage(round["index"] if round else None, stage.index)
+            return dataset.resolve(bound, read, kept, place, size=self.settings.shard, seed=self.settings.seed)
+
+        self._kept[stage.index], counts = await asyncio.to_thread(work)
+        self.monitor.add(counts)

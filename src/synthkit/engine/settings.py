@@ -1,0 +1,91 @@
+"""What a run is told besides its pipeline."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from synthkit.engine.monitor import Monitor
+from synthkit.errors import ConfigError
+
+ENOUGH = 5
+"""Failures below which a share of them says nothing."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """concurrency: calls in flight for each model, where its own entry says nothing. max_failures: a count (10) or
+    a share ("20%") of records that may fail. budget: dollars. shard: records that are committed together."""
+
+    seed: int = 0
+    concurrency: int = 64
+    max_failures: str = "20%"
+    max_rounds: int | None = None
+    budget: str | None = None
+    offline: bool = False
+    shard: int = 256
+    exports: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "shard"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}: give 1 or more")
+        if self.max_rounds is not None and self.max_rounds < 1:
+            raise ConfigError(f"max_rounds is {self.max_rounds}: give 1 or more")
+        self.limit()
+        self.dollars()
+
+    def form(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**asdict(self), "exports": list(self.exports)}
+
+    @classmethod
+    def of(cls, form: Mapping[str, Any]) -> "Settings":
+        known = {f.name for f in fields(cls)}
+        return cls(**{name: value for name, value in form.items() if name in known})
+
+    def dollars(self) -> Decimal | None:
+        """The budget."""
+        if self.budget is None:
+            return None
+        try:
+            amount = Decimal(str(self.budget).removeprefix("$"))
+        except InvalidOperation as error:
+            raise ConfigError(f"budget {self.budget!r} is no amount of dollars: write 5 or 0.50") from error
+        if not amount.is_finite() or amount <= 0:
+            raise ConfigError(f"budget {self.budget!r} is not more than 0 dollars")
+        return amount
+
+    def limit(self) -> "Failures":
+        """The failures that may be."""
+        text = str(self.max_failures).strip()
+        try:
+            if text.endswith("%"):
+                share = float(text[:-1]) / 100
+            elif "." in text:
+                share = float(text)
+            else:
+                return Failures(count=int(text))
+        except ValueError as error:
+            raise ConfigError(f"max_failures {text!r} is neither a count (10) nor a share (20% or 0.2)") from error
+        if not 0 <= share <= 1:
+            raise ConfigError(f"max_failures {text!r} is a share that is not between 0 and 100 %")
+        return Failures(share=share)
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The limit on failed records: by count, or by share of those that ended."""
+
+    count: int | None = None
+    share: float = 1.0
+
+    def __call__(self, monitor: Monitor, *, last: bool = False) -> str | None:
+        """The sentence that stops the run, once there are too many. A share is taken of 50 records or more, and of
+        all of them at the end of a stage (`last`)."""
+        failed, ended = monitor.failed, monitor.ended
+        if self.count is not None:
+            return f"{failed} records failed, more than {self.count}" if failed > self.count else None
+        if failed < ENOUGH or not (last or ended >= 50) or failed <= self.share * ended:
+            return None
+        return f"{failed} of {ended} records failed ({failed / ended:.0%}), more than {self.share:.0%}"

@@ -1,0 +1,213 @@
+"""The pipeline file: loading it, finding its function and parameters, and keeping a copy of it and what it imports."""
+
+import ast
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from synthkit.core.columns import hint
+from synthkit.engine.parts import write_atomic
+from synthkit.errors import PipelineError, StoreError, SynthkitError
+
+PREFIX = "pipeline_file."
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the pipeline's function, which is an option of the command line."""
+
+    name: str
+    type: Any
+    default: Any
+    required: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """A loaded pipeline file."""
+
+    path: Path
+    module: ModuleType
+    function: Callable[..., Any]
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the function, or of the file."""
+        return inspect.cleandoc(self.function.__doc__ or self.module.__doc__ or "")
+
+    def parameters(self) -> Sequence[Parameter]:
+        """The typed parameters. Raises `PipelineError` for one without a type."""
+        hints = get_type_hints(self.function)
+        found = []
+        for name, parameter in inspect.signature(self.function).parameters.items():
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or name not in hints:
+                raise PipelineError(f"{self.path}: give the parameter {name!r} of the pipeline function a type")
+            required = parameter.default is parameter.empty
+            found.append(Parameter(name, hints[name], None if required else parameter.default, required))
+        return found
+
+    def pipeline(self, given: Mapping[str, Any]) -> Any:
+        """Calls the function with converted parameters; what it raises names the file and line."""
+        values = {}
+        for parameter in self.parameters():
+            if parameter.name in given:
+                try:
+                    values[parameter.name] = TypeAdapter(parameter.type).validate_python(given[parameter.name])
+                except ValidationError as error:
+                    what = error.errors()[0]["msg"]
+                    raise PipelineError(f"--{parameter.name.replace('_', '-')}: {what}") from error
+            elif parameter.required:
+                option = parameter.name.replace("_", "-")
+                raise PipelineError(f"{self.path} needs --{option}: it has no default")
+        with _blame(self.path):
+            return self.function(**values)
+
+
+def load(path: Path) -> Source:
+    """Loads a pipeline file. Raises `PipelineError` naming the file, and the line where there is one."""
+    if path.is_dir():
+        raise PipelineError(f"{path} is a folder: name the pipeline file in it")
+    if not path.exists():
+        near = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise PipelineError(f"there is no file {path}{hint(path.name, near)}")
+    name = PREFIX + path.stem
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PipelineError(f"{path} is no Python file: its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    with _blame(path):
+        spec.loader.exec_module(module)
+    return Source(path, module, _function(path, module))
+
+
+def _function(path: Path, module: ModuleType) -> Callable[..., Any]:
+    from synthkit.engine.pipeline import Pipeline
+
+    named = getattr(module, "pipeline", None)
+    if isinstance(named, Pipeline):
+        return lambda: named
+    if inspect.isfunction(named):
+        return named
+    made = [f for f in vars(module).values() if inspect.isfunction(f) and f.__module__ == module.__name__ and _makes(f)]
+    if len(made) == 1:
+        return made[0]
+    if made:
+        names = ", ".join(f.__name__ for f in made)
+        raise PipelineError(f"{path} has several pipelines ({names}): call the one to run `pipeline`")
+    raise PipelineError(f"{path} has no pipeline: define `def pipeline(...) -> Pipeline:` in it")
+
+
+def _makes(function: Callable[..., Any]) -> bool:
+    returned = function.__annotations__.get("return")
+    return returned is not None and "Pipeline" in (getattr(returned, "__name__", None) or str(returned))
+
+
+class _blame:
+    """Turns what user code raises into one sentence with file and line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or not isinstance(error, Exception | SystemExit):
+            return
+        if isinstance(error, SyntaxError):
+            where = f"{error.filename or self.path}, line {error.lineno}"
+            raise PipelineError(f"{where}: {error.msg}: {(error.text or '').strip()}") from error
+        where = f"{self.path}{self._line(error)}"
+        if isinstance(error, ValidationError):
+            raise PipelineError(*(f"{where}: {line}" for line in complaints(error))) from error
+        if isinstance(error, PipelineError):
+            raise PipelineError(*(f"{where}: {problem}" for problem in error.problems)) from error
+        if isinstance(error, SynthkitError):
+            raise type(error)(f"{where}: {error}") from error
+        raise PipelineError(f"{where}: {type(error).__name__}: {error}") from error
+
+    def _line(self, error: BaseException) -> str:
+        mine = str(self.path.resolve())
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if str(Path(f.filename).resolve()) == mine]
+        return f", line {frames[-1].lineno}" if frames else ""
+
+
+def complaints(error: ValidationError) -> Iterator[str]:
+    """A sentence for each parameter that a component refuses."""
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            yield f"{error.title} has no parameter {place!r}{_parameters(error.title, place)}"
+        elif problem["type"] == "missing":
+            yield f"{error.title} needs the parameter {place!r}"
+        else:
+            yield f"{error.title}: {place + ': ' if place else ''}{problem['msg'].removeprefix('Value error, ')}"
+
+
+def _parameters(title: str, place: str) -> str:
+    from synthkit.core.component import Component
+
+    pending: list[Any] = [Component]
+    while pending:
+        cls = pending.pop()
+        if cls.__name__ == title:
+            return hint(place, cls.model_fields, "it has")
+        pending += cls.__subclasses__()
+    return ""
+
+
+def keep(path: Path, folder: Path) -> str:
+    """Copies a pipeline file and its local imports, found by reading it, into a folder; returns the file's name."""
+    root = path.resolve().parent
+    pending, done = [path.resolve()], set[Path]()
+    while pending:
+        file = pending.pop()
+        if file in done:
+            continue
+        done.add(file)
+        pending += _local_imports(file, root)
+    try:
+        for file in sorted(done):
+            target = folder / file.relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(target, [file.read_bytes()])
+    except OSError as error:
+        raise StoreError(f"cannot keep a copy of {path} in {folder}: {error.strerror}") from error
+    return path.name
+
+
+def _local_imports(file: Path, root: Path) -> Iterator[Path]:
+    """The files below `root` that a Python file imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        names: list[str] = []
+        base = root
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                base = file.parents[node.level - 1]
+            stem = node.module or ""
+            names = [stem, *(f"{stem}.{alias.name}".lstrip(".") for alias in node.names)]
+        for name in names:
+            yield from _files_of(name, base, root)
+
+
+def _files_of(name: str, base: Path, root: Path) -> Iterator[Path]:
+    place = base
+    for part in name.split(".") if name else []:
+        place = place / part
+        for found in (place.with_suffix(".py"), place / "__init__.py"):
+            if found.is_file() and found.resolve().is_relative_to(root):
+                yield found.resolve()

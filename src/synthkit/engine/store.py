@@ -1,0 +1,149 @@
+"""The run folder: everything a run has, and the only place where it is changed."""
+
+import fcntl
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from synthkit.core.values import compact
+from synthkit.engine import parts
+from synthkit.errors import LockedError, StoreError
+
+VERSION = 1
+BODY, END = "rounds", "end"
+
+
+def now() -> str:
+    """The time for people to read; nothing depends on it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Store:
+    """A run folder, locked. `state` is what run.json holds; `save` replaces the file atomically."""
+
+    def __init__(self, folder: Path, state: dict[str, Any], lock: TextIO | None) -> None:
+        self.folder = folder
+        self.state = state
+        self._lock = lock
+        self._events: TextIO | None = None
+        self._guard = threading.Lock()
+
+    @classmethod
+    def create(cls, folder: Path, state: Mapping[str, Any]) -> "Store":
+        """A new run folder. Raises `StoreError` when there is a run in it, or it cannot be written."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the run folder {folder}: {error.strerror}") from error
+        lock = _locked(folder)
+        if (folder / "run.json").exists():
+            lock.close()
+            raise StoreError(f"{folder} already holds a run: continue it with `synthkit resume {folder}`")
+        return cls(folder, {"version": VERSION, **state}, lock)
+
+    @classmethod
+    def open(cls, folder: Path, *, write: bool = True) -> "Store":
+        """An existing run folder; with `write` it is locked."""
+        state = read_state(folder)
+        lock = _locked(folder) if write else None
+        if lock is not None:
+            state = read_state(folder)
+            for left in [*folder.glob("**/.*.tmp")]:
+                left.unlink()
+        return cls(folder, state, lock)
+
+    def save(self, **changes: Any) -> None:
+        """Changes run.json."""
+        self.state.update(changes)
+        text = json.dumps(self.state, ensure_ascii=False, indent=1)
+        parts.write_atomic(self.folder / "run.json", [text.encode("utf-8", "backslashreplace")])
+
+    def close(self) -> None:
+        """Gives the lock back."""
+        with self._guard:
+            if self._events:
+                self._events.close()
+                self._events = None
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def rounds(self) -> list[dict[str, Any]]:
+        """The rounds planned so far: index, want, start; once generated `made` and `ended`; once done `accepted`."""
+        found: list[dict[str, Any]] = self.state.setdefault("rounds", [])
+        return found
+
+    def stage(self, round: int | None, stage: int) -> Path:
+        """The folder of a stage's parts in a round; round None is the end phase."""
+        place = self.folder / "parts" / (END if round is None else f"{BODY}/{round:05d}")
+        return place / f"stage-{stage:02d}"
+
+    def places(self, stage: int) -> list[Path]:
+        """The folders of a stage in all rounds, in order, the end phase last."""
+        return [self.stage(r["index"], stage) for r in self.rounds] + [self.stage(None, stage)]
+
+    def event(self, kind: str, **data: Any) -> None:
+        """Appends to the log of events: what happened on the way, with times, for people to read."""
+        line = compact({"at": now(), "kind": kind, **data})
+        with self._guard:
+            try:
+                if self._events is None:
+                    self._events = (self.folder / "events.jsonl").open("a", encoding="utf-8")
+                self._events.write(line + "\n")
+                self._events.flush()
+            except OSError:
+                self._events = None  # a full disk must fail the run where it matters, not here
+
+    def write_lines(self, path: Path, lines: Iterator[str]) -> None:
+        """Writes a text file whole."""
+        parts.write_atomic(path, (f"{line}\n".encode() for line in lines))
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """What run.json says. Raises `StoreError` where there is no run, or one that this version cannot read."""
+    path = folder / "run.json"
+    try:
+        state = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise StoreError(f"{folder} holds no run: there is no run.json in it{_runs_near(folder)}") from error
+    except NotADirectoryError as error:
+        raise StoreError(f"{folder} is a file, not a run folder") from error
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise StoreError(f"{path} is damaged ({error}): it is not what synthkit wrote") from error
+    if not isinstance(state, dict) or state.get("version") != VERSION:
+        found = state.get("version") if isinstance(state, dict) else None
+        raise StoreError(f"{path} has the format {found}, and this synthkit reads {VERSION}: update synthkit")
+    return state
+
+
+def _runs_near(folder: Path) -> str:
+    near: Sequence[Path] = [folder] if folder.is_dir() else [folder.parent]
+    runs = sorted(p.parent for place in near if place.is_dir() for p in place.glob("*/run.json"))
+    return f"; there are {', '.join(map(str, runs[-5:]))}" if runs else ""
+
+
+def _locked(folder: Path) -> TextIO:
+    """Takes the folder's lock, and writes down who holds it. Raises `LockedError` naming the holder."""
+    try:
+        lock = (folder / "run.lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot write in {folder}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "another process"
+        lock.close()
+        raise LockedError(f"{folder} is in use by {holder}: wait for it, or stop it first") from error
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {socket.gethostname()}, since {now()}\n")
+    lock.flush()
+    return lock

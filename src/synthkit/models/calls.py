@@ -1,0 +1,273 @@
+"""The one path of every model call: journal → budget → slot → provider → journal → ledger → parse."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+from typing import Any, Protocol
+
+from synthkit.core.answer import Answer, Messages, Reply, Request, Schema, Usage
+from synthkit.core.values import digest
+from synthkit.errors import (
+    AnswerError,
+    BrokenBody,
+    ContentFiltered,
+    FatalError,
+    NotInJournal,
+    TransientError,
+    Unreachable,
+)
+from synthkit.models.budget import Budget
+from synthkit.models.journal import Entry, Journal
+from synthkit.models.service import UNREACHABLE, Service, Services
+from synthkit.models.spent import Spent
+from synthkit.models.structured import read, with_repair
+
+TRIES = 6
+"""Attempts for one answer, the first included."""
+FIRST_DELAY, LONGEST_DELAY, LONGEST_ASKED = 0.5, 30.0, 600.0
+"""Seconds: the first backoff, its cap, and the longest Retry-After that is waited for."""
+
+
+class Stopped(BaseException):
+    """The run is stopping: no further question is asked. No `Exception`, so that no step swallows it."""
+
+
+class Events(Protocol):
+    """Where what happens on the way is written: retries, lost attempts."""
+
+    def event(self, kind: str, **data: Any) -> None: ...
+
+
+@dataclass(slots=True)
+class Origin:
+    """Who asks: kept with the answer, for people to read; `spent` grows by what it takes."""
+
+    record: str
+    path: str
+    spent: Spent
+
+
+class Models:
+    """All models of a run, in one event loop."""
+
+    def __init__(
+        self,
+        services: Services,
+        journal: Journal,
+        events: Events,
+        *,
+        run: str,
+        offline: bool = False,
+        budget: Budget | None = None,
+        tries: int = TRIES,
+    ) -> None:
+        self.services, self.journal, self.events = services, journal, events
+        self.run, self.offline, self.tries = run, offline, tries
+        self.budget = budget or Budget()
+        self.in_flight = 0
+        self.waiting = 0
+        self.fatal: FatalError | None = None
+        self.stopping = asyncio.Event()
+        self._redact = services.project.redact
+        self._asked: dict[bytes, asyncio.Future[Entry]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def ask(
+        self,
+        ref: str,
+        messages: Messages,
+        *,
+        answer: Schema | None,
+        repairs: int,
+        wishes: Mapping[str, Any],
+        options: Mapping[str, Any],
+        sample: Callable[[Request], str],
+        origin: Origin,
+    ) -> Answer:
+        """One answer, durable. `sample` says as which sample a request is asked."""
+        service = self.services[ref]
+        request = service.request(messages, answer, wishes, options)
+        used = Spent()
+        try:
+            while True:
+                reply, journaled = await self._reply(service, request, sample(request), origin, used)
+                if reply.finish == "content_filter":
+                    raise ContentFiltered(f"the content filter of {ref} stopped the answer")
+                data = None
+                if answer is not None and not reply.refusal:
+                    try:
+                        data = read(reply.text, answer)
+                    except AnswerError as error:
+                        if repairs <= 0:
+                            raise
+                        repairs -= 1
+                        request = with_repair(request, reply.text, error)
+                        continue
+                return Answer(
+                    reply.text, data, used.usage, used.dollars, reply.finish, reply.refusal, reply.reasoning,
+                    reply.model, journaled,
+                )  # fmt: skip
+        finally:
+            origin.spent.add(used)
+
+    async def _reply(
+        self, service: Service, request: Request, sample: str, origin: Origin, used: Spent
+    ) -> tuple[Reply, bool]:
+        key = request.key(sample)
+        entry = self.journal.get(key)
+        journaled = entry is not None
+        if entry is None and key in self._asked:  # somebody asks the same right now
+            entry, journaled = await asyncio.shield(self._asked[key]), True
+        if entry is None:
+            entry = await self._first(service, request, sample, key, origin, used)
+        reply = service.provider.parse(entry.data["body"])
+        used.asked += 1
+        used.journaled += journaled
+        self._charge(service, reply.usage, used)
+        return reply, journaled
+
+    def _charge(self, service: Service, usage: Usage, used: Spent) -> Decimal | None:
+        cost = service.cost(usage)
+        used.usage += usage
+        used.cost += cost or 0
+        used.unpriced += cost is None
+        return cost
+
+    async def _first(
+        self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
+    ) -> Entry:
+        if self.offline:
+            raise self._stop(
+                NotInJournal(
+                    f"offline, and the journal in {self.services.project.journal} has no answer for {origin.path} of record "
+                    f"{origin.record} ({service.model.ref}, request {digest(request.form())}): run without --offline, "
+                    "or with the seed, models and settings it was recorded with"
+                )
+            )
+        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        self._asked[key] = future
+        try:
+            entry = await self._tries(service, request, sample, key, origin, used)
+            future.set_result(entry)
+            return entry
+        except BaseException as error:
+            if not isinstance(error, asyncio.CancelledError):
+                future.set_exception(error)
+                future.exception()  # seen, even if nobody else waits for it
+            else:
+                future.cancel()
+            raise
+        finally:
+            del self._asked[key]
+
+    async def _tries(
+        self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
+    ) -> Entry:
+        jitter = Random(digest(key.hex(), self.run))
+        for number in range(1, self.tries + 1):
+            try:
+                return await self._attempt(service, request, sample, key, origin, used)
+            except TransientError as error:
+                used.retries += 1
+                self.events.event(
+                    "retry", model=service.model.ref, path=origin.path, record=origin.record, number=number,
+                    reason=error.reason, message=self._redact(str(error)), retry_after=error.retry_after,
+                )  # fmt: skip
+                too_long = (error.retry_after or 0) > LONGEST_ASKED
+                if number == self.tries or too_long:
+                    raise self._given_up(service, error, number) from error
+                delay = min(FIRST_DELAY * 2 ** (number - 1), LONGEST_DELAY) * (0.5 + jitter.random())
+                await self._pause(max(delay, error.retry_after or 0))
+            except FatalError as error:
+                raise self._stop(error) from error
+        raise AssertionError("unreachable")
+
+    async def _attempt(
+        self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
+    ) -> Entry:
+        if self.stopping.is_set():
+            raise Stopped
+        self.waiting += 1
+        try:
+            await service.slots.acquire()
+        finally:
+            self.waiting -= 1
+        if self.stopping.is_set():
+            service.slots.release()
+            raise Stopped
+        reserved = Decimal(0)
+        cost: Decimal | None = Decimal(0)
+        self.in_flight += 1
+        self._idle.clear()
+        try:
+            reserved = self.budget.reserve(service.worst(request) if self.budget.limit is not None else None)
+            cost = None  # from here on it may cost
+            body = self._redact(await service.provider.call(request, sample))
+            entry, cost = await self._keep(service, request, key, body, origin, used)
+            service.answered = True
+            return entry
+        except (TransientError, FatalError) as error:
+            if not isinstance(error, BrokenBody):
+                cost = Decimal(0)
+            raise
+        finally:
+            self.budget.settle(reserved, cost)
+            service.slots.release()
+            self.in_flight -= 1
+            if not self.in_flight:
+                self._idle.set()
+
+    async def _keep(
+        self, service: Service, request: Request, key: bytes, body: str, origin: Origin, used: Spent
+    ) -> tuple[Entry, Decimal | None]:
+        """Makes a body durable before anything else is done with it; what is no answer is kept as an attempt."""
+        data = {
+            "request": request.form(), "body": body, "model": service.model.ref,
+            "run": self.run, "path": origin.path, "record": origin.record,
+        }  # fmt: skip
+        try:
+            reply = service.provider.parse(body)
+        except BrokenBody:
+            await self.journal.append(Entry(key, "attempt", data))
+            raise
+        entry = await self.journal.append(Entry(key, "answer", data))
+        if entry.data["body"] != body:  # another process was first: this answer is paid for, and not used
+            self._charge(service, reply.usage, used)
+            used.retries += 1
+        return entry, service.cost(reply.usage)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return
+        raise Stopped
+
+    def _given_up(self, service: Service, error: TransientError, tries: int) -> Exception:
+        service.given_up += 1
+        if service.answered or service.given_up < UNREACHABLE:
+            return error
+        where = service.model.base_url or service.model.provider
+        return self._stop(
+            Unreachable(
+                f"{service.model.ref} at {where} has not answered once; {service.given_up} calls gave up after "
+                f"{tries} tries, the last with: {error}"
+            )
+        )
+
+    def _stop(self, error: FatalError) -> FatalError:
+        """Stops the run: no further call is made."""
+        self.fatal = self.fatal or error
+        self.stopping.set()
+        return error
+
+    async def close(self) -> None:
+        """Waits for the calls in flight, whose answers are paid for, and closes providers and journal."""
+        try:
+            await self._idle.wait()
+        finally:
+            await self.services.close()
+            await self.journal.close()

@@ -1,0 +1,96 @@
+"""A service: a model as it was named, its provider, its slots and its price."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from synthkit.core.answer import Message, Messages, Request, Schema, Usage
+from synthkit.core.provider import Provider
+from synthkit.core.values import canonical
+from synthkit.errors import ConfigError
+from synthkit.models.prices import Prices
+from synthkit.models.project import Model, Project
+from synthkit.models.structured import with_schema
+
+MAX_TOKENS = 2048
+"""The output limit where nobody set one; a limit is always sent, so that no answer costs without bounds."""
+UNREACHABLE = 3
+"""How many calls may use up their tries before a service that never answered stops the run."""
+
+
+class Service:
+    """One model of one run. A slot is held from the call until its answer is durable."""
+
+    def __init__(self, model: Model, provider: Provider, prices: Prices, concurrency: int) -> None:
+        self.model = model
+        self.provider = provider
+        self.prices = prices
+        self.concurrency = model.concurrency or concurrency
+        self.slots = asyncio.Semaphore(self.concurrency)
+        self.answered = False
+        self.given_up = 0
+        self.refused: set[str] = set()
+
+    def request(
+        self, messages: Messages, schema: Schema | None, wishes: Mapping[str, Any], demands: Mapping[str, Any]
+    ) -> Request:
+        """The canonical request. Demands beat the model's own options, those beat wishes; a wish that the provider
+        does not take is dropped and noted in `refused`."""
+        takes = self.provider.options
+        for name in {**demands, **self.model.options}:
+            if name not in takes:
+                raise ConfigError(f"{self.model.ref} takes no option {name!r}: it takes {', '.join(sorted(takes))}")
+        self.refused.update(name for name in wishes if name not in takes)
+        options = {"max_tokens": MAX_TOKENS, **{k: v for k, v in wishes.items() if k in takes}}
+        options = {k: v for k, v in {**options, **self.model.options, **demands}.items() if v is not None}
+        request = Request(
+            self.model.provider, self.model.name, conversation(messages), options, None, self.model.endpoint
+        )
+        if schema is None:
+            return request
+        native = self.model.structured != "prompt" and "structured" in self.provider.capabilities
+        return with_schema(request, schema, native)
+
+    def cost(self, usage: Usage) -> Decimal | None:
+        """Dollars, or None where the price is not known."""
+        return self.prices.cost(self.model, usage)
+
+    @property
+    def priced(self) -> bool:
+        """Whether the price is known."""
+        return self.cost(Usage(1, 1)) is not None
+
+    def worst(self, request: Request) -> Decimal | None:
+        """The most that a request can cost: every byte a token, and the whole output limit."""
+        size = len(canonical(request.form()).encode("utf-8", "surrogatepass"))
+        return self.cost(Usage(size, int(request.options.get("max_tokens", MAX_TOKENS))))
+
+
+class Services:
+    """The services of a project, made when they are first named."""
+
+    def __init__(self, project: Project, providers: Callable[[str], type[Provider]], concurrency: int = 64) -> None:
+        self.project, self.providers, self.concurrency = project, providers, concurrency
+        self.made: dict[str, Service] = {}
+        self._prices = Prices(project.prices)
+
+    def __getitem__(self, ref: str) -> Service:
+        """The service behind a model's name. Raises `ConfigError` and `PluginError` for names there are not."""
+        if ref not in self.made:
+            model = self.project.model(ref)
+            cls = self.providers(model.provider)
+            provider = cls(self.project.endpoint(model, cls))
+            self.made[ref] = Service(model, provider, self._prices, self.concurrency)
+        return self.made[ref]
+
+    async def close(self) -> None:
+        for service in self.made.values():
+            await service.provider.close()
+
+
+def conversation(messages: Messages) -> list[Message]:
+    """Messages in full: a text alone is one user message."""
+    if isinstance(messages, str):
+        return [{"role": "user", "content": messages}]
+    return [dict(message) for message in messages]

@@ -1,0 +1,58 @@
+"""What answers cost: the unit of the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from synthkit.core.answer import Usage
+
+
+@dataclass(slots=True)
+class Spent:
+    """Answers used and what they cost. `asked` counts answers, `journaled` those of them that needed no call,
+    `retries` calls that led to none. `unpriced` counts answers whose price is not known; `cost` (dollars) is that of
+    the others."""
+
+    asked: int = 0
+    journaled: int = 0
+    retries: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost: Decimal = field(default_factory=Decimal)
+    unpriced: int = 0
+
+    def add(self, other: "Spent") -> None:
+        self.asked += other.asked
+        self.journaled += other.journaled
+        self.retries += other.retries
+        self.usage += other.usage
+        self.cost += other.cost
+        self.unpriced += other.unpriced
+
+    @property
+    def dollars(self) -> float | None:
+        """The cost, or None where some of it is not known."""
+        return None if self.unpriced else float(self.cost)
+
+    def form(self) -> dict[str, Any]:
+        """As JSON; the cost as text, since it must add up."""
+        u = self.usage
+        return {
+            "asked": self.asked,
+            "journaled": self.journaled,
+            "retries": self.retries,
+            "tokens": [u.input, u.output, u.cached, u.reasoning],
+            "cost": str(self.cost),
+            "unpriced": self.unpriced,
+        }
+
+    @classmethod
+    def of(cls, form: Mapping[str, Any]) -> "Spent":
+        return cls(
+            form["asked"],
+            form["journaled"],
+            form["retries"],
+            Usage(*form["tokens"]),
+            Decimal(form["cost"]),
+            form["unpriced"],
+        )

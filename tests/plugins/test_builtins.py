@@ -1,0 +1,38 @@
+"""What synthkit registers itself."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from synthkit.plugins import builtins, load
+from synthkit.plugins.registry import KINDS
+
+REGISTRY = load([], {})
+NAMES = [(kind, name) for kind in KINDS for name in REGISTRY.names(kind)]
+
+
+def test_the_names_are_those() -> None:
+    assert REGISTRY.problems == []
+    assert {kind: REGISTRY.names(kind) for kind in KINDS} == {
+        "generator": ["load-records"],
+        "step": ["each", "fork", "loop", "repeat", "route"],
+        "filter": ["exact-dedup", "min-hash-dedup", "rules"],
+        "judge": ["rubric"],
+        "technique": ["few-shot", "self-instruct"],
+        "provider": ["demo", "openai"],
+        "format": ["alpaca", "chatml", "dpo", "sharegpt"],
+    }
+
+
+@pytest.mark.parametrize(("kind", "name"), NAMES)
+def test_every_name_has_a_class_of_its_kind(kind: str, name: str) -> None:
+    get = getattr(REGISTRY, kind if kind in ("provider", "format") else "component")
+    assert REGISTRY.name_of(get(name)) == name
+
+
+def test_registering_them_imports_only_the_marker() -> None:
+    tree = ast.parse(Path(builtins.__file__).read_text("utf-8"))
+    imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert imported == ["collections.abc", "synthkit.plugins.hookspecs"]
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
