@@ -1,0 +1,49 @@
+"""What tests share: a project folder of their own, and real data where it is there."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthkit.testing import LoopbackServer
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+KEY = "sk-loopback-0123456789abcdef"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder that is the working folder, with a key in the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("SYNTHKIT_PLUGINS", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def serve(project: Path) -> Iterator[Callable[..., LoopbackServer]]:
+    """Starts loopback servers, and names them in the project's synthkit.toml: `serve(answer=…)` is model «m»."""
+    servers: list[LoopbackServer] = []
+
+    def start(*names: str, **options: Any) -> LoopbackServer:
+        server = LoopbackServer(**options)
+        server.__enter__()
+        servers.append(server)
+        with (project / "synthkit.toml").open("a") as file:
+            for name in names or ("m",):
+                file.write(f'[models.{name}]\nuse = "openai/{name}"\nbase_url = "{server.url}"\nendpoint = "loop"\n')
+        return server
+
+    yield start
+    for server in servers:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data; tests that need it are skipped where it is missing."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real data in {DATA}")
+    return DATA
