@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeAlias
 
-from synthkit.testing.replies import Reply, Request
-from synthkit.testing.words import chance
+from synthkit.testing.loopback.replies import Reply, Request
+from synthkit.testing.loopback.words import chance
 
 Fault: TypeAlias = Callable[[Request, Callable[[Request], Reply]], Reply]
 """Gets the request and the normal way to answer it; calls that way, or does not, and returns the reply."""
@@ -56,7 +56,7 @@ class Faults:
 
     @classmethod
     def parse(cls, text: str) -> "Faults | None":
-        """Reads `none`, `mixed` or `rate_limit=0.05,hang=0.01:30,retry_after=1,seed=7`. ValueError names what is wrong."""
+        """Reads `none`, `mixed` or `rate_limit=0.05,hang=0.01:30,seed=7`. ValueError names what is wrong."""
         if text in ("", "none"):
             return None
         if text == "mixed":

@@ -3,9 +3,8 @@
 import hashlib
 from random import Random
 
-# 256, so that a byte picks one: enough that no two answers look like near-duplicates.
-WORDS = tuple(
-    """
+# 256 words, so that a byte picks one: enough that no two answers look like near-duplicates.
+_TEXT = """
 able again air also answer area arm baby back bank bear begin bell blue boat body book bridge bright bring
 build cake call calm camp care carry chair chance child city class clean clear clock cloud coast coat color
 cook cool corn court cover cross crowd dark deep desk dinner dog door draw dream early earth east easy eight
@@ -20,8 +19,8 @@ sail salt sand season seed seven shade sheep ship shirt shoe short shoulder silv
 smile snow soft song sound spoon spring square star stone story street strong sugar summer sun sweet swim tail
 tall teach thick three tower town tree valley village voice wait wall warm watch water wheat white wide wild
 window winter wonder wood world write year yellow
-""".split()
-)
+"""
+WORDS = tuple(_TEXT.split())
 
 
 def sentence(dice: Random) -> str:

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from synthkit.testing.apierrors import ApiError
-from synthkit.testing.replies import Reply
+from synthkit.testing.loopback.apierrors import ApiError
+from synthkit.testing.loopback.replies import Reply
 
 
 class _Bucket:

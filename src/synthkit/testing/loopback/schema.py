@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, TypeAlias
 
-from synthkit.testing.words import sentence
+from synthkit.testing.loopback.words import sentence
 
 Schema: TypeAlias = Mapping[str, Any] | bool
 

@@ -4,10 +4,10 @@ import json
 from random import Random
 from typing import Any
 
-from synthkit.testing.apierrors import ApiError
-from synthkit.testing.replies import Reply, Request
-from synthkit.testing.schema import instance
-from synthkit.testing.words import prose
+from synthkit.testing.loopback.apierrors import ApiError
+from synthkit.testing.loopback.replies import Reply, Request
+from synthkit.testing.loopback.schema import instance
+from synthkit.testing.loopback.words import prose
 
 
 def steady(request: Request) -> Reply:

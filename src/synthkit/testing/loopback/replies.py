@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from synthkit.testing.apierrors import ApiError
+from synthkit.testing.loopback.apierrors import ApiError
 
 
 @dataclass(frozen=True, slots=True)

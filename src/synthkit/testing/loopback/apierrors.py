@@ -19,9 +19,7 @@ class ApiError:
 
     def body(self) -> dict[str, Any]:
         """The body of the HTTP reply."""
-        return {
-            "error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
-        }
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
 
 # The messages are those that the services send, because clients (and people) search in them.

@@ -1,0 +1,136 @@
+"""The journal's folder: its files' names, its locks, and what its errors say.
+
+000001.journal   a segment: blocks, appended by one process, which holds an flock on it for its life
+000001.keys      its sidecar, once it is sealed
+lock             flocked while a process looks at the others' tails and writes a block; holds the last number
+                 claimed, so that a process sees new segments without listing the folder
+"""
+
+import errno
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from synthkit.errors import JournalError
+
+_OURS = re.compile(r"(\d{6,})\.(journal|keys|keys\.tmp)")
+_FIXES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EFBIG: "raise the limit on file sizes",
+    errno.EACCES: "give this user access to it",
+    errno.EPERM: "give this user access to it",
+    errno.EROFS: "use a folder that can be written to",
+    errno.ENOENT: "leave the folder where it is while runs use it",
+    errno.ENOTDIR: "use a path where no file is in the way",
+    errno.EEXIST: "use a path where no file is in the way",
+    errno.EMFILE: "raise the limit on open files",
+}
+
+
+class Folder:
+    """Names and locks of one journal's folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: FileIO | None = None
+
+    def segment(self, number: int) -> Path:
+        return self.path / f"{number:06}.journal"
+
+    def sidecar(self, number: int) -> Path:
+        return self.path / f"{number:06}.keys"
+
+    def numbers(self, note: Callable[[str], None]) -> list[int]:
+        """The segments' numbers, in order; other people's files are noted."""
+        found: list[int] = []
+        if not self.path.exists():
+            return found
+        with os.scandir(self.path) as listing:
+            for item in sorted(listing, key=lambda item: item.name):
+                match = _OURS.fullmatch(item.name)
+                if item.name == "lock" or (match and match[2] != "journal"):
+                    continue
+                if match and item.is_file() and item.name == self.segment(int(match[1])).name:
+                    found.append(int(match[1]))
+                else:
+                    note(f"{item.path} is no file of a journal and was ignored: move it away")
+        return sorted(found)
+
+    def claim(self) -> int:
+        """A number that no segment here ever had; the folder is locked."""
+        matches = (_OURS.fullmatch(path.name) for path in self.path.iterdir())
+        token = self.token()
+        ever = int(token) if token.isdigit() else 0
+        number = 1 + max([ever, *(int(match[1]) for match in matches if match)])
+        lock = self._opened()
+        lock.truncate(0)
+        os.pwrite(lock.fileno(), b"%d" % number, 0)
+        return number
+
+    def token(self) -> bytes:
+        """Changes whenever a segment is claimed; the folder is locked."""
+        return os.pread(self._opened().fileno(), 20, 0)
+
+    def create(self) -> None:
+        missing = [path for path in (self.path, *self.path.parents) if not path.exists()]
+        self.path.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            sync_folder(path.parent)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else appends, claims or recovers meanwhile. Not to be held across an fsync of data."""
+        lock = self._opened()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _opened(self) -> FileIO:
+        if self._lock is None:
+            self._lock = FileIO(str(self.path / "lock"), "r+", opener=_creating)
+        return self._lock
+
+
+def try_lock(file: FileIO, kind: int = fcntl.LOCK_EX) -> bool:
+    """Whether the segment's owner is gone; the lock is then held until the file is closed."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def sync_folder(path: Path) -> None:
+    """Makes new names in a folder durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def naming(path: Path, verb: str) -> Iterator[None]:
+    """An OSError becomes a JournalError that names the file, the reason and what to do."""
+    try:
+        yield
+    except OSError as error:
+        culprit = error.filename if isinstance(error.filename, str) else str(path)
+        reason, fix = error.strerror or str(error), _FIXES.get(error.errno or 0, "mend that")
+        raise JournalError(f"the journal cannot {verb} {culprit}: {reason}; {fix} and start again") from error
+
+
+def _creating(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o666)

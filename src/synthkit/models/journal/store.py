@@ -1,0 +1,180 @@
+"""All segments of a folder, for reading: opening, recovering, finding, and following other processes."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+from threading import Lock
+
+from synthkit.models.journal.block import MAX_ROWS, Gap, Texts, read_block, read_blocks
+from synthkit.models.journal.cache import Cache
+from synthkit.models.journal.entry import ANSWER, Entry
+from synthkit.models.journal.folder import Folder, naming, try_lock
+from synthkit.models.journal.index import Index
+from synthkit.models.journal.segment import Own, Tail, damaged, recover, seal, torn
+from synthkit.models.journal.sidecar import Sidecar
+
+CACHE_BYTES = 16 << 20  # of text: a replay asks in about the order of the first run
+
+
+class Store:
+    """The segments of one folder. Any thread may ask."""
+
+    def __init__(self, folder: Path, *, read_only: bool) -> None:
+        self.folder = Folder(folder)
+        self.index = Index()
+        self.problems: list[str] = []
+        self.segment: str | None = None
+        self.own: Own | None = None  # the segment that this process appends to: its `Writer` sets it
+        self.following = Lock()  # held while segments are followed, or a new one is claimed
+        self._tails: dict[int, Tail] = {}
+        self._last = 0  # the highest segment number known
+        self._token = b""  # of the folder when its segments were last listed
+        self._read_only = read_only
+        self._cache = Cache(CACHE_BYTES)
+        try:
+            with naming(folder, "read"):
+                for number in self.folder.numbers(self.note):
+                    self._open(number)
+                    self._last = number
+        except BaseException:
+            self.close()
+            raise
+
+    # finding
+
+    def get(self, key: bytes) -> Entry | None:
+        with naming(self.folder.path, "read"):
+            if (found := self.find(key)) is None:
+                return None
+            self.make_durable(*found[1])
+        return found[0]
+
+    def find(self, key: bytes) -> tuple[Entry, tuple[int, int]] | None:
+        """The answer and where it is; another process' one may not be durable yet."""
+        while (where := self.index.find(key)) is not None:
+            if (entry := self._read(key, *where)) is not None:
+                return entry, where
+        return None
+
+    def make_durable(self, number: int, place: int) -> None:
+        if not self._read_only and (tail := self._tails.get(number)) is not None:
+            tail.make_durable(place >> 16)
+
+    def refresh(self) -> None:
+        """Reads what other processes have appended, and new segments."""
+        with naming(self.folder.path, "read"), self.following:
+            self._follow(locked=False)
+
+    def scan(self) -> Iterator[Entry]:
+        for number in self.folder.numbers(self.note):
+            path = self.folder.segment(number)
+            with naming(path, "read"), path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                for part in read_blocks(file, 0, size):
+                    texts = None if isinstance(part, Gap) else part.texts()
+                    if texts is not None:
+                        yield from map(texts.entry, range(len(texts.rows)))
+                    elif part.end < size or not self._grows(number):
+                        self.note(damaged(path, Gap(part.offset, part.end)))
+
+    def _read(self, key: bytes, number: int, place: int) -> Entry | None:
+        """The answer at a place, None if its block is damaged."""
+        offset, row = place >> 16, place & (MAX_ROWS - 1)
+        texts = self._cache.get((number, offset)) or self._load(number, offset)
+        if texts is None or row >= len(texts.rows) or texts.rows[row][:2] != (key, ANSWER):
+            self.index.lose(number, offset)
+            self.note(f"{self.folder.segment(number)}: the block at offset {offset} is damaged and was skipped")
+            return None
+        return texts.entry(row)
+
+    def _load(self, number: int, offset: int) -> Texts | None:
+        try:
+            with self.folder.segment(number).open("rb") as file:
+                block = read_block(file, offset, os.fstat(file.fileno()).st_size)
+        except FileNotFoundError:
+            return None
+        texts = None if block is None else block.texts()
+        if texts is not None:
+            self._cache.put((number, offset), texts)
+        return texts
+
+    # opening
+
+    def _open(self, number: int) -> None:
+        path = self.folder.segment(number)
+        sidecar = Sidecar.load(self.folder.sidecar(number), path.stat().st_size)
+        if sidecar is not None:
+            self.index.seal(number, sidecar)
+        elif self._read_only or not self._recover(number):
+            self._read_unsealed(number)
+
+    def _recover(self, number: int) -> bool:
+        """Seals a segment that nobody owns any more. False: it is owned, or may not be written here."""
+        path = self.folder.segment(number)
+        try:
+            with FileIO(str(path), "r+") as file:
+                with self.folder.locked():  # an owner claims and locks under this lock: nothing lies between
+                    free = try_lock(file)
+                if not free:
+                    return False
+                places, size = recover(file, path, self.note)
+                # a file without an answer stays unsealed: it may be no segment at all, and is cheap to read again
+                sidecar = seal(self.folder, number, places, size) if places or not size else None
+        except OSError:
+            return False
+        if sidecar is not None:
+            self.index.seal(number, sidecar)
+        else:
+            self.index.fold(number, places)
+        return True
+
+    def _read_unsealed(self, number: int) -> None:
+        path = self.folder.segment(number)
+        tail = Tail(path, self.index.grow(number))
+        with FileIO(str(path)) as file:
+            free = try_lock(file, fcntl.LOCK_SH)
+            gap = tail.follow(self.note, locked=False)
+        if not free or path.stat().st_size == 0:  # an empty one may be claimed and about to be locked
+            self._tails[number] = tail
+            return
+        if gap is not None:
+            self.note(torn(path, gap, "and were left") if gap.torn else damaged(path, gap))
+        self.index.fold(number, tail.places)
+
+    def close(self) -> None:
+        self.index.close()
+        self.folder.close()
+        self._cache.clear()
+
+    # for the writer, which holds `following` and the folder's lock
+
+    def follow(self) -> None:
+        """Reads what other processes have appended; lists the folder only if somebody claimed a segment."""
+        token = self.folder.token()
+        self._follow(locked=True, new=token != self._token)
+        self._token = token
+
+    def claim(self) -> Own:
+        """A new segment of this process; the folder is locked."""
+        self.own = own = Own(self.folder)
+        self.segment = own.path.name
+        self._last = own.number
+        self._token = self.folder.token()
+        return own
+
+    def note(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _follow(self, *, locked: bool, new: bool = True) -> None:
+        for number in self.folder.numbers(self.note) if new else ():
+            if number > self._last:
+                self._last = number
+                self._tails[number] = Tail(self.folder.segment(number), self.index.grow(number))
+        for tail in self._tails.values():
+            tail.follow(self.note, locked=locked)
+
+    def _grows(self, number: int) -> bool:
+        return number in self._tails or (self.own is not None and self.own.number == number)
