@@ -1,0 +1,43 @@
+# Needs python3 (3.11 to 3.13) and nothing else; everything is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: demo test lint docs check clean
+
+# Makes 500 instructions with the embedded demo model: no key, no network but the package registry.
+demo: $(VENV)/installed
+	$(BIN)/synthkit run pipelines/instructions.py --export train.jsonl:sharegpt
+
+# The whole suite.
+test: $(VENV)/dev
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Style, types, import contracts.
+lint: $(VENV)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/dev
+	$(BIN)/mkdocs build --strict --quiet
+
+check: lint docs test
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "synthkit needs Python 3.11 to 3.13; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) install --constraint constraints.txt --editable '.[dev,docs]'
+	@touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) build dist site train.jsonl
