@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from synthkit.core.columns import IO, Have
 from synthkit.core.component import Component
 from synthkit.core.interfaces import DatasetStep, Filter, Generator, Step
-from synthkit.errors import PipelineError
+from synthkit.errors import PipelineError, SynthkitError
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ def flow(parts: Sequence[Component], have: Have, *, inside: bool = False) -> Flo
             io = part.io(now)
         except PipelineError as error:
             problems += [f"{part.name}: {problem}" for problem in error.problems]
+            io = IO()
+        except SynthkitError:
+            raise
+        except Exception as error:
+            problems.append(f"{part.name}: its io() failed with {type(error).__name__}: {error}")
             io = IO()
         problems += [f"{part.name} reads {what}" for what in now.missing(io)]
         reads.update({name: kind for name, kind in io.reads.items() if name in have.sure and name not in reads})

@@ -1,7 +1,8 @@
 """What is going on in a run, for displays to read at any time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthkit.engine.tally import Count, Tally
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Monitor:
-    """Live numbers of a run. Written by its loop, read by a display in any thread."""
+    """Live numbers of a run. Written by its loop, read by a display in any thread.
+
+    goal: how many records the body, the steps of every round, must make for the target; `body` are its labels.
+    """
 
     name: str = ""
     target: int | None = None
@@ -27,6 +31,9 @@ class Monitor:
     models: "Models | None" = None
     ended: int = 0
     failed: int = 0
+    folder: Path | None = None
+    goal: int | None = None
+    body: Sequence[str] = ()
 
     def add(self, tally: Mapping[str, Count]) -> None:
         """Counts what was done now."""

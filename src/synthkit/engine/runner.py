@@ -25,8 +25,11 @@ Status = Literal["running", "complete", "partial", "failed"]
 class Runner:
     """Runs a plan in a store with one lane. `run` returns the status; the reason is in run.json."""
 
-    def __init__(self, plan: Plan, store: Store, lane: Lane, settings: Settings, monitor: Monitor) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, lane: Lane, settings: Settings, monitor: Monitor, *, retry: bool = False
+    ) -> None:
         self.plan, self.store, self.lane, self.settings, self.monitor = plan, store, lane, settings, monitor
+        self.retry = retry
         self.limit = settings.limit()
         slots = [lane.models.services[ref].concurrency for _, c in plan.components() for ref in c.models()]
         self.in_flight = 2 * max([settings.concurrency, *slots])
@@ -69,6 +72,8 @@ class Runner:
             rounds = store.rounds
             current = rounds[-1] if rounds else None
             if current is None or "accepted" in current:
+                if self._retry():
+                    continue
                 if self._enough():
                     return
                 fresh = [r for r in rounds if not r.get("retry")]
@@ -84,6 +89,20 @@ class Runner:
             current["accepted"] = accepted
             self.monitor.accepted = self._accepted
             store.save()
+
+    def _retry(self) -> bool:
+        """Plans the round that tries failed records again, once, where they can still matter."""
+        if not self.retry:
+            return False
+        self.retry = False
+        goal = self.plan.target
+        if goal is not None and ledger.accepted_count(self.store, self.plan.shape) >= goal:
+            return False
+        found = ledger.plan_retry(self.store, self.plan.shape)
+        self.store.event("retry failed", records=found)
+        if self.plan.tail:
+            self.store.put_end_aside()
+        return found > 0
 
     @property
     def _accepted(self) -> int:

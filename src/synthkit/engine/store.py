@@ -88,6 +88,12 @@ class Store:
         """The folders of a stage in all rounds, in order, the end phase last."""
         return [self.stage(r["index"], stage) for r in self.rounds] + [self.stage(None, stage)]
 
+    def put_end_aside(self) -> None:
+        """Makes room for another end phase; the old one stays for people to look at."""
+        end = self.stage(None, 0).parent
+        if end.exists():
+            end.rename(end.with_name(f"{END}-{len(list(end.parent.glob(f'{END}-*')))}"))
+
     def event(self, kind: str, **data: Any) -> None:
         """Appends to the log of events: what happened on the way, with times, for people to read."""
         line = compact({"at": now(), "kind": kind, **data})
@@ -128,6 +134,19 @@ def _runs_near(folder: Path) -> str:
     near: Sequence[Path] = [folder] if folder.is_dir() else [folder.parent]
     runs = sorted(p.parent for place in near if place.is_dir() for p in place.glob("*/run.json"))
     return f"; there are {', '.join(map(str, runs[-5:]))}" if runs else ""
+
+
+def holder(folder: Path) -> str | None:
+    """Who holds a run folder's lock; None when nobody does."""
+    try:
+        with (folder / "run.lock").open(encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return lock.read().strip() or "another process"
+    except OSError:
+        return None
+    return None
 
 
 def _locked(folder: Path) -> TextIO:

@@ -71,7 +71,7 @@ class Models:
         self.fatal: FatalError | None = None
         self.stopping = asyncio.Event()
         self._redact = services.project.redact
-        self._asked: dict[bytes, asyncio.Future[Entry]] = {}
+        self._asked: dict[bytes, asyncio.Task[Entry]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -119,10 +119,12 @@ class Models:
         key = request.key(sample)
         entry = self.journal.get(key)
         journaled = entry is not None
-        if entry is None and key in self._asked:  # somebody asks the same right now
-            entry, journaled = await asyncio.shield(self._asked[key]), True
         if entry is None:
-            entry = await self._first(service, request, sample, key, origin, used)
+            journaled = key in self._asked  # somebody asks the same right now
+            if not journaled:
+                self._ask_first(service, request, sample, key, origin, used)
+            # a waiter that is cancelled does not take the call with it: its answer is paid for
+            entry = await asyncio.shield(self._asked[key])
         reply = service.provider.parse(entry.data["body"])
         used.asked += 1
         used.journaled += journaled
@@ -136,32 +138,26 @@ class Models:
         used.unpriced += cost is None
         return cost
 
-    async def _first(
+    def _ask_first(
         self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
-    ) -> Entry:
+    ) -> None:
         if self.offline:
             raise self._stop(
                 NotInJournal(
-                    f"offline, and the journal in {self.services.project.journal} has no answer for {origin.path} of record "
-                    f"{origin.record} ({service.model.ref}, request {digest(request.form())}): run without --offline, "
-                    "or with the seed, models and settings it was recorded with"
+                    f"offline, and the journal in {self.services.project.journal} has no answer for {origin.path} of "
+                    f"record {origin.record} ({service.model.ref}, request {digest(request.form())}): run without "
+                    "--offline, or with the seed, models and settings it was recorded with"
                 )
             )
-        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._asked[key] = future
-        try:
-            entry = await self._tries(service, request, sample, key, origin, used)
-            future.set_result(entry)
-            return entry
-        except BaseException as error:
-            if not isinstance(error, asyncio.CancelledError):
-                future.set_exception(error)
-                future.exception()  # seen, even if nobody else waits for it
-            else:
-                future.cancel()
-            raise
-        finally:
+
+        def ended(task: "asyncio.Task[Entry]") -> None:
             del self._asked[key]
+            if not task.cancelled():
+                task.exception()  # seen, even if nobody waits for it any more
+
+        task = asyncio.create_task(self._tries(service, request, sample, key, origin, used))
+        self._asked[key] = task
+        task.add_done_callback(ended)
 
     async def _tries(
         self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
@@ -235,8 +231,8 @@ class Models:
             raise
         entry = await self.journal.append(Entry(key, "answer", data))
         if entry.data["body"] != body:  # another process was first: this answer is paid for, and not used
-            self._charge(service, reply.usage, used)
             used.retries += 1
+            self.events.event("lost", model=service.model.ref, path=origin.path, record=origin.record)
         return entry, service.cost(reply.usage)
 
     async def _pause(self, seconds: float) -> None:

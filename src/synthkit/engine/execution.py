@@ -1,0 +1,144 @@
+"""One execution of a plan in a run folder: its loop, its journal, its end."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+
+from synthkit.engine import export, ledger
+from synthkit.engine.context import FileArtifacts, Lane
+from synthkit.engine.control import Control, signals
+from synthkit.engine.monitor import Monitor
+from synthkit.engine.plan import Plan
+from synthkit.engine.result import Result
+from synthkit.engine.runner import Runner, Status
+from synthkit.engine.settings import Settings
+from synthkit.engine.store import Store, now
+from synthkit.errors import RecordError, StoreError, SynthkitError, UsageError
+from synthkit.models.budget import Budget
+from synthkit.models.calls import Models
+from synthkit.models.journal import Journal
+from synthkit.models.project import Project
+from synthkit.models.service import Services
+from synthkit.plugins import registry
+
+Watch = Callable[[Monitor, Control], contextlib.AbstractContextManager[None]]
+"""What shows a run while it runs: entered before, left after."""
+
+
+class Execution:
+    """Runs a plan to its end. retry: failed records are tried again first."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        settings: Settings,
+        project: Project,
+        watch: Watch | None = None,
+        *,
+        retry: bool = False,
+    ) -> None:
+        self.plan, self.store, self.settings, self.project = plan, store, settings, project
+        self.watch, self.retry = watch, retry
+        self.control: Control | None = None
+        self.monitor = Monitor(
+            plan.name, plan.target, labels=list(plan.shape.labels), tally=ledger.tally(store, plan.shape),
+            accepted=sum(r.get("accepted", 0) for r in store.rounds), folder=store.folder, goal=plan.goal,
+            body=[part.label for stage in plan.body for part in stage.parts],
+        )  # fmt: skip
+
+    def run(self) -> Result:
+        """Runs in a loop of its own, in another thread where this one has a loop already (a notebook)."""
+        self.store.save(status="running", reason="")
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            asyncio.run(self._run())
+        else:
+            self._threaded()
+        return Result(self.store.folder)
+
+    def _threaded(self) -> None:
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                asyncio.run(self._run())
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work, name="synthkit")
+        thread.start()
+        while thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt:
+                if self.control is not None:
+                    self.control.stop()
+        if errors:
+            raise errors[0]
+
+    async def _run(self) -> None:
+        store, project = self.store, self.project
+        journal = Journal(project.journal, read_only=self.settings.offline)
+        services = Services(project, registry().provider, self.settings.concurrency)
+        budget = Budget(self.settings.dollars(), self._spent(journal, services) if self.settings.budget else Decimal(0))
+        models = Models(
+            services, journal, store, run=store.state["run"], offline=self.settings.offline, budget=budget
+        )  # fmt: skip
+        for torn in journal.problems:
+            store.event("journal", message=torn)
+        self.monitor.models = models
+        self.control = Control(models, self.monitor, asyncio.get_running_loop())
+        lane = Lane(models, self.settings.seed, FileArtifacts(store.folder / "artifacts"), store, project.redact)
+        shown = self.watch(self.monitor, self.control) if self.watch else contextlib.nullcontext()
+        with signals(self.control, store.folder), shown:
+            try:
+                runner = Runner(self.plan, store, lane, self.settings, self.monitor, retry=self.retry)
+                status, reason = await runner.run()
+            finally:
+                await models.close()
+            await asyncio.to_thread(self._conclude, models, status, project.redact(reason), runner.error)
+        if isinstance(runner.error, UsageError | StoreError):
+            raise runner.error
+
+    def _conclude(self, models: Models, status: Status, reason: str, error: SynthkitError | None) -> None:
+        """Writes what came of a run: the files of records, the exports, and at last the status."""
+        try:
+            if not isinstance(error, StoreError):
+                self._write(models, status)
+            self.store.save(status=status, reason=reason, ended=now())
+        except StoreError as full:
+            with contextlib.suppress(StoreError):
+                self.store.save(status="failed", reason=str(full), ended=now())
+            raise
+
+    def _write(self, models: Models, status: Status) -> None:
+        store, shape = self.store, self.plan.shape
+        ledger.write(store, shape)
+        written = []
+        if status != "failed":
+            for text in store.state["exports"]:
+                path, format = export.target_of(text, registry())
+                written.append(export.write(path, format, ledger.accepted(store, shape)))
+        services = models.services.made.values()
+        journal = {"folder": str(self.project.journal), "problems": list(models.journal.problems)}
+        store.state.update(
+            totals={label: count.form() for label, count in ledger.tally(store, shape).items()},
+            written=written,
+            notes=sorted({type(s.provider).note for s in services} - {""}),
+            dropped_wishes={s.model.ref: sorted(s.refused) for s in services if s.refused},
+            journal=journal,
+        )
+
+    def _spent(self, journal: Journal, services: Services) -> Decimal:
+        """Dollars that this run has spent so far, by the journal."""
+        spent = Decimal(0)
+        for entry in journal.scan():
+            if entry.data.get("run") == self.store.state["run"]:
+                service = services[entry.data["model"]]
+                with contextlib.suppress(RecordError):
+                    spent += service.cost(service.provider.parse(entry.data["body"]).usage) or 0
+        return spent

@@ -1,0 +1,229 @@
+"""The project: its folder, its models, its keys."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from synthkit.core.columns import hint
+from synthkit.core.provider import Endpoint, Provider
+from synthkit.errors import ConfigError
+from synthkit.models.prices import Price
+from synthkit.models.settings import FILE, ModelTable, Settings, checked_url, read_settings
+
+ENV_FILE = "SYNTHKIT_ENV_FILE"
+OWN: Mapping[str, tuple[str, str]] = {"openai": ("OPENAI_BASE_URL", "https://api.openai.com/v1")}
+"""For each provider whose SDK takes its address from a variable: the variable, and the service's own address."""
+SHORTEST = 8
+"""Characters from which on a key is hidden: shorter ones are words like «none», and would tear texts apart."""
+SAMPLING = ("temperature", "top_p", "max_tokens", "stop", "presence_penalty", "frequency_penalty")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as somebody named it, resolved.
+
+    ref: what was written: a name from synthkit.toml or `provider/name`. name: as the service knows it; it may hold
+    slashes. base_url: None for the provider's own service. endpoint: what tells this service apart in the journal's
+    keys: `endpoint` of its table, else its base_url without user, query and trailing slash, else "". concurrency:
+    calls at once. timeout: seconds for an attempt. options: sampling demands. structured: how schemas go out; None:
+    as the provider can. key_env: the variable with the key; None: the provider's; "": no key is sent. settings: for
+    the provider alone.
+    """
+
+    ref: str
+    provider: str
+    name: str
+    base_url: str | None = None
+    endpoint: str = ""
+    concurrency: int | None = None
+    timeout: float = 120.0
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    structured: str | None = None
+    key_env: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+class Project:
+    """A folder with its synthkit.toml, or without one. Make it with `find_project`.
+
+    Keys and addresses come from the environment first, then from the env file: `.env` in the folder, or `env_file`
+    in synthkit.toml, or the file that SYNTHKIT_ENV_FILE names, which wins. That file is never put into the
+    environment. The address of a provider's own service may be moved by the variable that its SDK knows
+    (OPENAI_BASE_URL), as if it were the `base_url` of each model that has none; the journal's keys tell it apart.
+    As with the SDK, a service at a `base_url` gets the provider's usual key (OPENAI_API_KEY) if there is one: name
+    another variable with `api_key_env`, or send none with `api_key_env = ""`.
+    """
+
+    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+        self.folder = folder
+        self._settings = settings or Settings()
+        self._secrets: list[str] = []
+
+    @property
+    def file(self) -> Path:
+        """Its synthkit.toml, there or not."""
+        return self.folder / FILE
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the journal: every answer that was ever paid for here."""
+        return self.folder / ".synthkit" / "journal"
+
+    @property
+    def runs(self) -> Path:
+        """The folder of runs."""
+        return self.folder / "runs"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models that synthkit.toml names, sorted."""
+        return tuple(sorted(self._settings.models))
+
+    @cached_property
+    def prices(self) -> Mapping[str, Price]:
+        """The user's own prices, by a model's name or by `provider/name`."""
+        return {name: Price(p.input, p.output, p.cached) for name, p in self._settings.prices.items()}
+
+    def model(self, ref: str) -> Model:
+        """The model of this name. Raises `ConfigError` when there is none, with the nearest."""
+        table = self._settings.models.get(ref)
+        if table is not None:
+            return self._model(ref, table)
+        provider, slash, name = ref.partition("/")
+        if slash and provider and name:
+            return self._model(ref, ModelTable(use=ref))
+        raise ConfigError(
+            f"no model is called {ref!r}: write provider/name, as in openai/qwen3, or name it in a table [models.…] of "
+            f"{self.file}{hint(ref, self.names, 'models there are')}"
+        )
+
+    def _model(self, ref: str, table: ModelTable) -> Model:
+        provider, _, name = table.use.partition("/")
+        base_url = self._address(provider, table.base_url)
+        options = {name: getattr(table, name) for name in SAMPLING if getattr(table, name) is not None}
+        return Model(
+            ref=ref,
+            provider=provider,
+            name=name,
+            base_url=base_url,
+            endpoint=table.endpoint or (_plain(base_url) if base_url else ""),
+            concurrency=table.concurrency,
+            timeout=table.timeout,
+            options=options,
+            structured=table.structured,
+            key_env=table.api_key_env,
+            settings=table.settings,
+        )
+
+    def _address(self, provider: str, base_url: str | None) -> str | None:
+        """The base URL; None for the provider's own service, also where its address is written out."""
+        if provider not in OWN:
+            return base_url
+        variable, own = OWN[provider]
+        url = base_url or self._variable(variable)
+        try:
+            return None if url is None or _plain(checked_url(url)) == own else url
+        except ValueError as error:
+            raise ConfigError(f"the address in {variable} {error}") from None
+
+    def endpoint(self, model: Model, provider: type[Provider]) -> Endpoint:
+        """Where the provider finds its service, and the key for it, which may be missing: see `missing_key`.
+
+        The provider's settings hold the name of the key's variable as `key_env`, for its messages.
+        """
+        name, key = self._key_env(model, provider), self._key(model, provider)
+        if key is not None and key not in self._secrets:
+            # longest first, so that a key within another leaves no rest of that one
+            self._secrets = sorted([*self._secrets, key], key=lambda k: (-len(k), k))
+        settings = {**model.settings, "key_env": name} if name else dict(model.settings)
+        return Endpoint(model.base_url, key, model.timeout, settings)
+
+    def missing_key(self, model: Model, provider: type[Provider]) -> str | None:
+        """A sentence when this model needs a key that is not there; None otherwise.
+
+        A service at a `base_url` may do without (local servers do), unless its table names a variable.
+        """
+        name = self._key_env(model, provider)
+        needed = model.key_env or (provider.needs_key and model.base_url is None)
+        if not name or not needed or self._key(model, provider) is not None:
+            return None
+        file = self.env_file
+        lacks = "which does not set it" if file.is_file() else "which does not exist"
+        return f"{model.ref} needs a key: set {name} in the environment, or write {name}=… into {file}, {lacks}"
+
+    def _key_env(self, model: Model, provider: type[Provider]) -> str | None:
+        return provider.key_env if model.key_env is None else model.key_env
+
+    def _key(self, model: Model, provider: type[Provider]) -> str | None:
+        name = self._key_env(model, provider)
+        key = self._variable(name) if name else None
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise ConfigError(f"the key in {name} holds characters that no key has: copy it again")
+        return key
+
+    def _variable(self, name: str) -> str | None:
+        """A variable's value from the environment, else from the env file; an empty one is none."""
+        return os.environ.get(name, "").strip() or self._env.get(name, "").strip() or None
+
+    @property
+    def env_file(self) -> Path:
+        """The env file that is looked at. A relative path is seen from the file that names it; one in
+        SYNTHKIT_ENV_FILE from the working folder."""
+        if named := os.environ.get(ENV_FILE):
+            return Path.cwd() / Path(named).expanduser()
+        return self.folder / Path(self._settings.env_file or ".env").expanduser()
+
+    @cached_property
+    def _env(self) -> Mapping[str, str]:
+        file = self.env_file
+        if not file.is_file():
+            if os.environ.get(ENV_FILE):
+                raise ConfigError(f"{ENV_FILE} names {file}, which is no file: correct it, or make the file")
+            if self._settings.env_file:
+                raise ConfigError(
+                    f"{self.file}, `env_file` names {file}, which is no file: correct it, or make the file"
+                )
+            return {}
+        from dotenv import dotenv_values
+
+        try:
+            values = dotenv_values(file, interpolate=False, encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"the env file {file} cannot be read: make it a readable file in UTF-8") from error
+        return {name: value for name, value in values.items() if value}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The keys resolved so far, the longest first."""
+        return tuple(self._secrets)
+
+    def redact(self, text: str) -> str:
+        """The text with each key resolved so far hidden."""
+        for key in self._secrets:
+            if len(key) >= SHORTEST:
+                text = text.replace(key, "***")
+        return text
+
+
+def find_project(start: Path | None = None) -> Project:
+    """The project of a folder or file: the nearest folder upward with a synthkit.toml, else that folder itself.
+
+    start: the working folder by default. Raises `ConfigError` when synthkit.toml cannot be used.
+    """
+    here = (start or Path.cwd()).resolve()
+    if here.is_file():
+        here = here.parent
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return Project(folder, read_settings(folder / FILE))
+    return Project(here)
+
+
+def _plain(url: str) -> str:
+    """Where a service is, in one spelling: no user, query or trailing slash."""
+    parts = urlsplit(url)
+    return f"{parts.scheme.lower()}://{parts.netloc.rpartition('@')[2].lower()}{parts.path.rstrip('/')}"
