@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 from pydantic._internal._model_construction import ModelMetaclass
@@ -42,6 +42,9 @@ class Component(BaseModel, metaclass=Meta):
     """Anything configured: frozen, no unknown parameters, rebuilt from its name and parameters, never pickled."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), validate_default=True)
+
+    requires: ClassVar[frozenset[str]] = frozenset()
+    """Capabilities that its models must have, of those that `Provider.capabilities` names."""
 
     label: str | None = None
     """Unique in a pipeline; by default the class name in kebab-case. Ids and answers hang on it, not on positions."""

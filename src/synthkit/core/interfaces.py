@@ -166,8 +166,14 @@ class DatasetStep(Component):
 
     @abstractmethod
     def resolve(self, view: View) -> "pl.DataFrame":
-        """Decides over `view.new`. Returns a row a record: `_id`, `keep`, and where useful `reason` and `detail`;
-        further columns, declared as written, become columns of the records."""
+        """Decides over `view.new`. Returns a row a record: `_id`, `keep`, and where useful `reason`, `detail` and
+        `score`. Further columns, declared as written, become columns of the records. Records that are kept under
+        the same `group` (text, null for none) become one record, see `merge`."""
+
+    def merge(self, members: Sequence[Record]) -> Fields:
+        """The columns of the one record that a group becomes, in the place of its last member. It is a child of the
+        first member; columns that it shall not inherit from there are declared as dropped."""
+        raise NotImplementedError(f"{self.name} makes groups and does not say how they merge")
 
 
 class Format(Component):

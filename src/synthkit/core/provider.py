@@ -29,7 +29,8 @@ class Provider(ABC):
     """
 
     capabilities: ClassVar[frozenset[str]] = frozenset()
-    """Of: "structured" (native JSON schemas)."""
+    """What it can do beyond a conversation: "structured" (native JSON schemas), "logprobs", "n", "completion" (raw
+    text), "batch", "embeddings". Checked before a run against what components require."""
     options: ClassVar[frozenset[str]] = frozenset()
     """Sampling options that it takes, by their common names."""
     key_env: ClassVar[str | None] = None

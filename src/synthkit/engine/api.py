@@ -87,6 +87,9 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
             try:
                 service = services[ref]
                 service.request("", None, {}, getattr(component, "options", {}))
+                lacking = sorted(component.requires - service.provider.capabilities)
+                if lacking:
+                    problems.append(f"{path} needs {' and '.join(lacking)}, which the models of {ref} do not offer")
                 if ref in seen:
                     continue
                 seen.add(ref)

@@ -19,7 +19,7 @@ from synthkit.errors import ColumnError, RunError
 if TYPE_CHECKING:
     import polars as pl
 
-OWN = ("_id", "keep", "reason", "detail", "score")
+OWN = ("_id", "keep", "reason", "detail", "score", "group")
 """The columns of a decision that are not columns of the records."""
 Reader = Callable[[], Iterator[Record]]
 
@@ -99,10 +99,11 @@ def resolve(
     done = {index for header in parts.headers(place) for index, _ in header.entries}
     counts: dict[str, Count] = {}
     rest = enumerate(read())
+    groups = Groups(bound, decisions)
     number = 0
     while chunk := list(islice(rest, size)):
+        part = _part(bound, number, chunk, decisions, groups)
         if chunk[0][0] not in done:
-            part = _part(bound, number, chunk, decisions)
             parts.save(place, part)
             for label, count in part.tally.items():
                 counts.setdefault(label, Count()).add(count)
@@ -124,8 +125,35 @@ def _decisions(bound: Bound, decided: "pl.DataFrame", asked: "pl.DataFrame") -> 
     return rows
 
 
+class Groups:
+    """Members of groups on their way: each group waits for its last member and becomes one record there."""
+
+    def __init__(self, bound: Bound, decisions: Mapping[str, Mapping[str, Any]]) -> None:
+        self._bound = bound
+        self._left: dict[str, int] = {}
+        self._members: dict[str, list[Record]] = {}
+        for row in decisions.values():
+            if row["keep"] and row.get("group") is not None:
+                self._left[row["group"]] = self._left.get(row["group"], 0) + 1
+
+    def add(self, group: str, member: Record) -> Record | None:
+        """Takes a member in; returns the group's record with the last one."""
+        members = self._members.setdefault(group, [])
+        members.append(member)
+        self._left[group] -= 1
+        if self._left[group]:
+            return None
+        del self._members[group]
+        merged = self._bound.component.merge(members)
+        return members[0].child(f"{self._bound.label}/{group}", 0, merged, self._bound.io.drops)
+
+
 def _part(
-    bound: Bound, number: int, chunk: Sequence[tuple[int, Record]], decisions: Mapping[str, Mapping[str, Any]]
+    bound: Bound,
+    number: int,
+    chunk: Sequence[tuple[int, Record]],
+    decisions: Mapping[str, Mapping[str, Any]],
+    groups: Groups,
 ) -> parts.Part:
     part, count = parts.Part(number), Count()
     for index, record in chunk:
@@ -138,9 +166,17 @@ def _part(
             count.failed += 1
         elif row["keep"]:
             added = {name: value for name, value in row.items() if name not in OWN and value is not None}
-            out = record.updated(added, bound.io.drops) if added or bound.io.drops else record
-            part.entries.append(parts.Entry(index, record.id, (out,), ()))
-            count.out += 1
+            if row.get("group") is not None:
+                merged = groups.add(row["group"], record.updated(added))
+                outs = () if merged is None else (merged,)
+                count.made += len(outs) - 1
+            else:
+                outs = (record.updated(added, bound.io.drops) if added or bound.io.drops else record,)
+            lacking = [name for out in outs for name in bound.io.writes if name not in out]
+            if lacking:
+                raise RunError(f"{bound.label} declares that it writes {lacking[0]!r}, and did not: move it to maybe")
+            part.entries.append(parts.Entry(index, record.id, outs, ()))
+            count.out += len(outs)
         else:
             reason = row.get("reason") or f"not {bound.component.name}"
             reject = Reject(
