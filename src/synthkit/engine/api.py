@@ -66,7 +66,7 @@ def check(
             pipeline.target if target is None else target,
             pipeline.parts,
             Names(registry()),
-            formats,
+            export.exportable(formats),
             max_rounds=settings.max_rounds,
         )
     except PipelineError as error:
@@ -200,7 +200,8 @@ def rebuilt(store: Store, names: Names, settings: Settings) -> Plan:
     parts: list[Component] = [build(spec, names) for spec in specs]
     formats = {text: export.target_of(text, registry())[1] for text in store.state["exports"]}
     rounds = settings.max_rounds
-    return compile_plan(store.state["name"], store.state["target"], parts, names, formats, max_rounds=rounds)
+    last = export.exportable(formats)
+    return compile_plan(store.state["name"], store.state["target"], parts, names, last, max_rounds=rounds)
 
 
 @contextlib.contextmanager

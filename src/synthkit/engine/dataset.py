@@ -63,9 +63,22 @@ def misfit(record: Record, bound: Bound) -> str | None:
         value = record[name]
         if not fits(value, kind):
             return f"column {name!r} is {type(value).__name__}, and {bound.label} needs {kind.__name__}"
+        if not _encodes(value, kind):
+            return f"column {name!r} holds half a character (a lone surrogate), which {bound.label} cannot take"
         if kind is int and not -(2**63) <= value < 2**63:
             return f"column {name!r} is a number of more than 64 bits"
     return None
+
+
+def _encodes(value: Any, kind: type) -> bool:
+    """Whether a column's value can stand in a frame: text there is UTF-8."""
+    if kind in (int, float, bool):
+        return True
+    try:
+        (value if kind is str else canonical(value)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def sketches(bound: Bound, records: Iterable[Record], size: int) -> "pl.DataFrame":

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 
 from synthkit.engine import export, ledger
@@ -83,7 +84,8 @@ class Execution:
     async def _run(self) -> None:
         store, project = self.store, self.project
         journal = Journal(project.journal, read_only=self.settings.offline)
-        services = Services(project, registry().provider, self.settings.concurrency)
+        began = datetime.fromisoformat(store.state["began"]).date()
+        services = Services(project, registry().provider, self.settings.concurrency, began)
         budget = Budget(self.settings.dollars(), self._spent(journal, services) if self.settings.budget else Decimal(0))
         models = Models(
             services, journal, store, run=store.state["run"], offline=self.settings.offline, budget=budget

@@ -5,12 +5,38 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from synthkit.core.interfaces import Format
+from synthkit.core.columns import IO, Have
+from synthkit.core.context import Context
+from synthkit.core.interfaces import Filter, Format
 from synthkit.core.record import Record
 from synthkit.core.values import compact
+from synthkit.core.verdict import KEEP, Verdict, drop
 from synthkit.engine.parts import write_atomic
 from synthkit.errors import ConfigError, RecordError
 from synthkit.plugins import Registry
+
+
+class Exportable(Filter):
+    """Drops records that an export's format refuses, so that a target counts examples that can be written."""
+
+    format: Format
+
+    def io(self, have: Have) -> IO:
+        read = self.format.io(have)
+        return IO.of(dict.fromkeys(read.reads, object), optional=read.optional)
+
+    async def check(self, record: Record, ctx: Context) -> Verdict:
+        try:
+            self.format.encode(record)
+        except RecordError as error:
+            return drop(error.reason, str(error))
+        return KEEP
+
+
+def exportable(formats: Mapping[str, Format]) -> list[Exportable]:
+    """The filters for a run's exports, one for each format."""
+    unlike = {format.name: format for format in formats.values()}
+    return [Exportable(label=f"export-{name}", format=format) for name, format in unlike.items()]
 
 
 def target_of(text: str, registry: Registry) -> tuple[Path, Format]:

@@ -1,13 +1,13 @@
 """The plan: what a pipeline compiles to. Everything that can be checked without a call is checked here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from synthkit.core.columns import IO, Have, hint
 from synthkit.core.component import Component, Names, Spec, chain, spec
 from synthkit.core.flow import flow
-from synthkit.core.interfaces import DatasetStep, Format, Generator
+from synthkit.core.interfaces import DatasetStep, Generator
 from synthkit.errors import PipelineError, SynthkitError
 
 
@@ -128,11 +128,14 @@ def compile_plan(
     target: int | None,
     parts: Sequence[Component],
     names: Names,
-    formats: Mapping[str, Format] | None = None,
+    last: Sequence[Component] = (),
     *,
     max_rounds: int | None = None,
 ) -> Plan:
-    """Compiles and checks. Raises `PipelineError` with every problem found."""
+    """Compiles and checks. Raises `PipelineError` with every problem found.
+
+    last: what stands behind the pipeline's own parts, and is not recorded as one of them.
+    """
     if not parts:
         raise PipelineError(f"pipeline {name!r} is empty: start it with a generator, as in `>> LoadRecords(path)`")
     first, *rest = chain(tuple(parts))
@@ -145,19 +148,14 @@ def compile_plan(
         io = first.io(Have())
     except PipelineError as error:
         raise PipelineError(*(f"{first.name}: {problem}" for problem in error.problems)) from error
-    found = flow(rest, Have().after(io))
+    found = flow([*rest, *last], Have().after(io))
     problems += found.problems
-    bounds = [Bound(part, part.name, part_io) for part, part_io in zip(rest, found.each, strict=True)]
+    bounds = [Bound(part, part.name, part_io) for part, part_io in zip([*rest, *last], found.each, strict=True)]
     if any(b.label == first.name for b in bounds):
         problems.append(f"two parts are called {first.name!r}: give one of them a label, as in label='…'")
     taps = [_tap(first.name, label) for label in first.taps()]
     labels = [b.label for b in bounds]
     problems += [f"{first.name} taps {tap!r}, which is no step{hint(tap, labels)}" for tap in taps if tap not in labels]
-    for how, format in (formats or {}).items():
-        try:
-            problems += [f"export {how} reads {what}" for what in found.after.missing(format.io(found.after))]
-        except PipelineError as error:
-            problems += [f"export {how}: {problem}" for problem in error.problems]
     specs = []
     for part in parts:
         try:

@@ -12,6 +12,8 @@ from synthkit.core.values import digest
 from synthkit.errors import (
     AnswerError,
     BrokenBody,
+    CallTimeout,
+    ConnectionLost,
     ContentFiltered,
     FatalError,
     NotInJournal,
@@ -206,7 +208,7 @@ class Models:
             service.answered = True
             return entry
         except (TransientError, FatalError) as error:
-            if not isinstance(error, BrokenBody):
+            if not isinstance(error, BrokenBody | CallTimeout | ConnectionLost):  # those may be billed all the same
                 cost = Decimal(0)
             raise
         finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from synthkit.models.structured import with_schema
 
 MAX_TOKENS = 2048
 """The output limit where nobody set one; a limit is always sent, so that no answer costs without bounds."""
+REAL = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 UNREACHABLE = 3
 """How many calls may use up their tries before a service that never answered stops the run."""
 
@@ -43,7 +45,11 @@ class Service:
                 raise ConfigError(f"{self.model.ref} takes no option {name!r}: it takes {', '.join(sorted(takes))}")
         self.refused.update(name for name in wishes if name not in takes)
         options = {"max_tokens": MAX_TOKENS, **{k: v for k, v in wishes.items() if k in takes}}
-        options = {k: v for k, v in {**options, **self.model.options, **demands}.items() if v is not None}
+        options = {
+            name: float(value) if name in REAL and isinstance(value, int) else value  # 1 and 1.0 are one request
+            for name, value in {**options, **self.model.options, **demands}.items()
+            if value is not None
+        }
         request = Request(
             self.model.provider, self.model.name, conversation(messages), options, None, self.model.endpoint
         )
@@ -70,10 +76,17 @@ class Service:
 class Services:
     """The services of a project, made when they are first named."""
 
-    def __init__(self, project: Project, providers: Callable[[str], type[Provider]], concurrency: int = 64) -> None:
+    def __init__(
+        self,
+        project: Project,
+        providers: Callable[[str], type[Provider]],
+        concurrency: int = 64,
+        at: date | None = None,
+    ) -> None:
+        """at: the day whose prices count; today if it is not given."""
         self.project, self.providers, self.concurrency = project, providers, concurrency
         self.made: dict[str, Service] = {}
-        self._prices = Prices(project.prices)
+        self._prices = Prices(project.prices, at)
 
     def __getitem__(self, ref: str) -> Service:
         """The service behind a model's name. Raises `ConfigError` and `PluginError` for names there are not."""

@@ -16,10 +16,21 @@ REPAIR = "That answer cannot be used: {}\nAnswer again, with one JSON value that
 
 
 def json_schema(schema: Schema) -> dict[str, Any]:
-    """The JSON schema of a pydantic model, or the one given."""
+    """The JSON schema of a pydantic model, its objects closed, since what it does not name is of no use; or the one
+    given."""
     if isinstance(schema, Mapping):
         return dict(schema)
-    return schema.model_json_schema()
+    closed: dict[str, Any] = _closed(schema.model_json_schema())
+    return closed
+
+
+def _closed(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: _closed(value) for key, value in schema.items()}
+    return {"additionalProperties": False, **inner} if isinstance(schema.get("properties"), dict) else inner
 
 
 def with_schema(request: Request, schema: Schema, native: bool) -> Request:

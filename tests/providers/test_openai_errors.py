@@ -1,0 +1,283 @@
+"""What goes wrong in a call, in our words: each of the SDK's exceptions, each status, each kind of broken line."""
+
+import inspect
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from openai import _exceptions
+from openai_kit import KEY, error_of, http, raw_error, request
+
+from synthkit import errors
+from synthkit.core import Endpoint
+from synthkit.providers.openai_errors import refused, retry_after, translated
+from synthkit.testing import ApiError, LoopbackServer, Reply
+
+ENDPOINT = Endpoint("http://127.0.0.1:1/v1", KEY, 5.0, {"key_env": "MY_KEY"})
+ASKED = httpx2.Request("POST", "http://127.0.0.1:1/v1/chat/completions")
+
+
+def replied(status: int) -> httpx2.Response:
+    return httpx2.Response(status, request=ASKED)
+
+
+MAPPED: Mapping[str, tuple[Exception, type[errors.CallError]]] = {
+    "OpenAIError": (openai.OpenAIError("x"), errors.CallError),
+    "APIError": (openai.APIError("x", ASKED, body=None), errors.CallError),
+    "APIResponseValidationError": (openai.APIResponseValidationError(replied(200), None), errors.BrokenBody),
+    "APIStatusError": (openai.APIStatusError("x", response=replied(418), body=None), errors.CallError),
+    "APIConnectionError": (openai.APIConnectionError(request=ASKED), errors.ConnectionLost),
+    "APITimeoutError": (openai.APITimeoutError(ASKED), errors.CallTimeout),
+    "BadRequestError": (openai.BadRequestError("x", response=replied(400), body=None), errors.BadRequest),
+    "AuthenticationError": (openai.AuthenticationError("x", response=replied(401), body=None), errors.BadKey),
+    "OAuthError": (_exceptions.OAuthError(response=replied(401), body=None), errors.BadKey),
+    "PermissionDeniedError": (openai.PermissionDeniedError("x", response=replied(403), body=None), errors.BadKey),
+    "NotFoundError": (openai.NotFoundError("x", response=replied(404), body=None), errors.NoSuchModel),
+    "ConflictError": (openai.ConflictError("x", response=replied(409), body=None), errors.BadRequest),
+    "UnprocessableEntityError": (
+        openai.UnprocessableEntityError("x", response=replied(422), body=None),
+        errors.BadRequest,
+    ),
+    "RateLimitError": (openai.RateLimitError("x", response=replied(429), body=None), errors.RateLimited),
+    "InternalServerError": (openai.InternalServerError("x", response=replied(500), body=None), errors.ServerError),
+}
+ELSEWHERE = {
+    "SubjectTokenProviderError": "raised while a workload identity gets a token; the provider uses plain keys",
+    "LengthFinishReasonError": "raised by `parse` and streams of the SDK; the provider reads bodies itself",
+    "ContentFilterFinishReasonError": "raised by `parse` and streams of the SDK; the provider reads bodies itself",
+    "InvalidWebhookSignatureError": "raised when a webhook is checked; no OpenAIError, and nothing of a call",
+    "WebSocketConnectionClosedError": "raised by realtime connections",
+    "WebSocketQueueFullError": "raised by realtime connections",
+}
+
+
+def test_each_exception_of_the_sdk_is_mapped_or_cannot_come_from_a_call() -> None:
+    there = {
+        name
+        for name, kind in vars(_exceptions).items()
+        if inspect.isclass(kind) and issubclass(kind, Exception) and kind.__module__.startswith("openai")
+    }
+    assert there == MAPPED.keys() | ELSEWHERE.keys()
+    assert not MAPPED.keys() & ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_an_exception_of_the_sdk_becomes_ours(name: str) -> None:
+    raised, ours = MAPPED[name]
+    assert type(raised).__name__ == name
+    assert type(translated(raised, ENDPOINT, "m")) is ours
+
+
+# over the wire
+
+STATUSES: Sequence[tuple[str | ApiError, type[errors.CallError]]] = [
+    ("bad_request", errors.BadRequest),
+    ("context_length_exceeded", errors.ContextTooLong),
+    ("content_filter", errors.ContentFiltered),
+    ("invalid_api_key", errors.BadKey),
+    ("forbidden", errors.BadKey),
+    ("model_not_found", errors.NoSuchModel),
+    ("rate_limit_exceeded", errors.RateLimited),
+    ("insufficient_quota", errors.OutOfQuota),
+    ("server_error", errors.ServerError),
+    ("service_unavailable", errors.Overloaded),
+    ("overloaded", errors.Overloaded),
+    (ApiError(400, "x", code="content_policy_violation"), errors.ContentFiltered),
+    (ApiError(400, "x", code="billing_hard_limit_reached"), errors.OutOfQuota),
+    (ApiError(400, "x", type="exceed_context_size_error"), errors.ContextTooLong),
+    (ApiError(402, "x"), errors.OutOfQuota),
+    (ApiError(403, "x", code="model_not_found"), errors.NoSuchModel),
+    (ApiError(403, "x", code="moderation_blocked"), errors.ContentFiltered),
+    (ApiError(404, "x", code="404"), errors.NoSuchModel),
+    (ApiError(405, "x"), errors.NoSuchModel),
+    (ApiError(408, "x"), errors.CallTimeout),
+    (ApiError(409, "x"), errors.BadRequest),
+    (ApiError(413, "x"), errors.BadRequest),
+    (ApiError(418, "x"), errors.CallError),
+    (ApiError(422, "x"), errors.BadRequest),
+    (ApiError(429, "x", type="billing_not_active", code=None), errors.OutOfQuota),
+    (ApiError(429, "x", type=None, code=None), errors.RateLimited),
+    (ApiError(500, "x", code="insufficient_quota"), errors.ServerError),
+    (ApiError(502, "x"), errors.ServerError),
+    (ApiError(504, "x"), errors.ServerError),
+]
+
+
+@pytest.fixture(scope="module")
+def table() -> Any:
+    """One server for all: the text of the prompt is the number of the error."""
+    with LoopbackServer(lambda got: Reply(error=STATUSES[int(got.prompt)][0])) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "number",
+    range(len(STATUSES)),
+    ids=[str(e) if isinstance(e, str) else f"{e.status}-{e.code or e.type}" for e, _ in STATUSES],
+)
+def test_an_error_of_the_service_becomes_ours(table: LoopbackServer, number: int) -> None:
+    error = error_of(table.url, request(str(number)))
+    assert type(error) is STATUSES[number][1]
+    assert f"127.0.0.1:{table.port}" in str(error)
+
+
+def test_a_wrong_key_is_told_by_its_variable_and_never_repeated() -> None:
+    echo = ApiError(401, f"Incorrect API key provided: {KEY[:8]}****{KEY[-4:]}.", code="invalid_api_key")
+    with LoopbackServer(lambda got: Reply(error=echo)) as server:
+        error = error_of(server.url, key_env="MY_KEY")
+    assert str(error) == (
+        f"127.0.0.1:{server.port} does not take the key from MY_KEY (401, invalid_api_key): give a valid one"
+    )
+    assert error.__cause__ is None and error.__suppress_context__
+    with LoopbackServer(key="another-key") as server:
+        assert "does not take this key (401, invalid_api_key)" in str(error_of(server.url))
+        assert "wants a key (401, invalid_api_key): put it into a variable" in str(error_of(server.url, key=None))
+    with LoopbackServer(lambda got: Reply(error="forbidden")) as server:
+        said = str(error_of(server.url, key_env="MY_KEY"))
+    assert "does not let the key from MY_KEY use m (403, unsupported_country_region_territory)" in said
+
+
+def test_a_model_that_is_not_there_and_an_address_that_is_not_there() -> None:
+    with LoopbackServer(models=["teacher"]) as server:
+        told = error_of(server.url, request(model="techer"), key_env="MY_KEY")
+        lost = error_of(server.url.replace("/v1", ""), request(model="teacher"))
+    assert type(told) is type(lost) is errors.NoSuchModel
+    assert "has no model 'techer', or not for the key from MY_KEY (404, model_not_found)" in str(told)
+    assert f"http://127.0.0.1:{server.port}/chat/completions is not there, or knows no model 'teacher' (404" in str(
+        lost
+    )
+    assert "base_url, which most often ends in /v1" in str(lost)
+
+
+def test_the_services_own_words_are_kept_where_they_help() -> None:
+    with LoopbackServer(lambda got: Reply(error=ApiError(400, "top_p\n must be  below 1"))) as server:
+        assert str(error_of(server.url)).endswith("refuses the request (400): top_p must be below 1")
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 502, 503])
+def test_an_html_page_is_mapped_by_its_status(status: int) -> None:
+    page = b"<!DOCTYPE html><html><body>insufficient_quota</body></html>"
+    error = raw_error(http(page, f"{status} X", content_type="text/html"))
+    assert type(error) is type(refused(status, {}, {}, ENDPOINT, "m"))
+    assert f"({status})" in str(error)
+    assert "<" not in str(error)
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[1]", b'"gone"', b'{"detail": "gone"}', b'{"error": "gone"}'])
+def test_error_bodies_of_any_form_are_mapped_by_status(body: bytes) -> None:
+    error = raw_error(http(body, "422 X", content_type="application/json"))
+    assert type(error) is errors.BadRequest
+    assert str(error).endswith(": gone" if b"gone" in body else ": [1]" if b"1" in body else "(422)")
+
+
+@pytest.mark.parametrize(
+    ("code", "ours"), [(429, errors.RateLimited), (402, errors.OutOfQuota), (502, errors.ServerError)]
+)
+def test_an_error_with_status_200_is_taken_for_what_its_code_says(code: int, ours: type[Exception]) -> None:
+    body = f'{{"error": {{"message": "x", "code": {code}}}}}'.encode()
+    assert type(raw_error(http(body))) is ours
+
+
+def test_an_error_without_a_code_behind_status_200_is_a_broken_body() -> None:
+    with LoopbackServer(lambda got: Reply(raw=b'{"error": {"message": "worker gone"}}')) as server:
+        error = error_of(server.url)
+    assert type(error) is errors.BrokenBody
+    assert "answered with an error: worker gone" in str(error)
+
+
+# when to try again
+
+
+def test_how_long_to_wait_comes_over_the_wire() -> None:
+    for name in ("rate_limit_exceeded", "overloaded", "server_error"):
+        with LoopbackServer(lambda got, name=name: Reply(error=name, retry_after=1.25)) as server:  # type: ignore[misc]
+            error = error_of(server.url)
+        assert isinstance(error, errors.TransientError)
+        assert error.retry_after == 1.25
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "7", "retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "7", "retry-after-ms": "soon"}, 7.0),
+        ({"retry-after": "-7"}, 0.0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "later"}, None),
+        ({"retry-after": "Sat, 21 Nov 2026 00:00:30 GMT", "date": "Sat, 21 Nov 2026 00:00:10 GMT"}, 20.0),
+        ({"retry-after": "Sat, 21 Nov 2026 00:00:00 GMT", "date": "Sat, 21 Nov 2026 00:00:10 GMT"}, 0.0),
+        ({"retry-after": "Sat, 21 Nov 2026 00:00:30 GMT"}, None),
+        ({"retry-after": "Sat, 21 Nov 2026 00:00:30 GMT", "date": "today"}, None),
+    ],
+)
+def test_how_long_a_reply_asks_to_wait(headers: Mapping[str, str], seconds: float | None) -> None:
+    assert retry_after(httpx2.Headers(dict(headers))) == seconds
+
+
+# broken lines
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as plug:
+        port: int = plug.getsockname()[1]
+        return port
+
+
+def test_a_server_that_is_down() -> None:
+    for host in ("127.0.0.1", "localhost"):
+        port = closed_port()
+        error = error_of(f"http://{host}:{port}/v1")
+        assert type(error) is errors.ConnectionLost
+        assert str(error) == f"{host}:{port} refuses connections: is the server running, at this port?"
+
+
+def test_a_host_that_nobody_knows() -> None:
+    error = error_of("http://nobody.invalid/v1")
+    assert type(error) is errors.ConnectionLost
+    assert "nobody.invalid cannot be found (DNS)" in str(error)
+
+
+@pytest.mark.parametrize("answer", [Reply(reset=True), Reply(text="Hello.", close_early=True)], ids=["reset", "early"])
+def test_a_connection_that_breaks(answer: Reply) -> None:
+    with LoopbackServer(lambda got: answer) as server:
+        error = error_of(server.url)
+    assert type(error) is errors.ConnectionLost
+    assert str(error) == f"127.0.0.1:{server.port} broke the connection off: try again"
+
+
+@pytest.mark.parametrize(
+    ("reply", "tls", "ours", "said"),
+    [
+        (b"", False, errors.ConnectionLost, "broke the connection off"),
+        (b"SSH-2.0-OpenSSH_9\r\n", False, errors.BrokenBody, "answered with what is not HTTP"),
+        (http(b"no gzip", content_encoding="gzip"), False, errors.BrokenBody, "bytes that do not decompress"),
+        (http(b""), True, errors.ConnectionLost, "cannot be reached over TLS"),
+    ],
+    ids=["nothing", "not http", "bad gzip", "no tls"],
+)
+def test_lines_that_speak_something_else(reply: bytes, tls: bool, ours: type[Exception], said: str) -> None:
+    error = raw_error(reply, tls=tls)
+    assert type(error) is ours
+    assert said in str(error)
+
+
+def test_an_error_that_a_caller_is_handling_is_not_taken_for_the_cause() -> None:
+    try:
+        raise ConnectionRefusedError("an earlier one")
+    except ConnectionRefusedError:
+        with LoopbackServer(lambda got: Reply(reset=True)) as server:
+            error = error_of(server.url)
+    assert "broke the connection off" in str(error)
+
+
+def test_a_message_that_no_request_can_carry() -> None:
+    error = error_of(f"http://127.0.0.1:{closed_port()}/v1", request("half a smile: \ud83d"))
+    assert type(error) is errors.BadRequest
+    assert "lone surrogate" in str(error)
