@@ -25,14 +25,17 @@ class _Function:
     function: ClassVar[Callable[..., Any]]
     declared: ClassVar[IO]
     special: ClassVar[Sequence[str]]
+    parameters: ClassVar[Sequence[str]]
 
     def io(self, have: Have) -> IO:
         return self.declared
 
     def arguments(self, **given: Any) -> dict[str, Any]:
         """The keyword arguments of one call: what the function asks for by name, and its parameters."""
-        fields = {name: getattr(self, name) for name in cast(Any, type(self)).model_fields if name != "label"}
-        return {**{name: given[name] for name in self.special}, **fields}
+        return {
+            **{name: given[name] for name in self.special},
+            **{name: getattr(self, name) for name in self.parameters},
+        }
 
 
 class FunctionGenerator(_Function, Generator):
@@ -85,7 +88,12 @@ def _component(base: type[P], function: Callable[..., Any], special: set[str], *
         raise PipelineError(f"{name}: its first parameter must be called `record`")
     made = create_model(name, __base__=base, __module__=function.__module__, **cast(Any, fields))
     made.__doc__, made.__qualname__ = function.__doc__, function.__qualname__
-    for key, value in {"function": staticmethod(function), "special": tuple(found), **own}.items():
+    for key, value in {
+        "function": staticmethod(function),
+        "special": tuple(found),
+        "parameters": tuple(fields),
+        **own,
+    }.items():
         setattr(made, key, value)
     return made
 

@@ -34,14 +34,16 @@ async def advance(
         spent = Spent()
         context = RunContext(lane, record, bound.label, spent)
         result, reject = await _applied(bound, record, context)
-        own.add(spent)
-        if parent is not None:
-            parent.add(spent)
+        if spent:
+            own.add(spent)
+            if parent is not None:
+                parent.add(spent)
         rejects += [attempt for noted in context.attempts for attempt in noted]
         count = visit.at(bound.label) if visit else None
         if count:
             count.seen += 1
-            count.spent.add(spent)
+            if spent:
+                count.spent.add(spent)
         if reject is not None:
             rejects.append(_costed(reject, own))
             if count:

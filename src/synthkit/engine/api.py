@@ -81,7 +81,7 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
     """What is wrong with the models a plan asks: unknown names, options that are not taken, missing keys."""
     problems: list[str] = []
     services = Services(project, registry().provider)
-    seen: set[str] = set()
+    seen, told = set[str](), set[tuple[str, str]]()
     for path, component in plan.components():
         for ref in component.models():
             try:
@@ -102,7 +102,9 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
                 if said:
                     problems.append(f"{path}: {said}")
             except UsageError as error:
-                problems.append(f"{path}: {error}")
+                if (ref, str(error)) not in told:  # of a model that several parts ask, once
+                    told.add((ref, str(error)))
+                    problems.append(f"{path}: {error}")
     return problems
 
 

@@ -98,24 +98,33 @@ class Segment:
 
     async def _next(self) -> Admission | None:
         """The next record, or None when there is nothing left. Shards that nothing more will enter are closed."""
-        closed: list[int] = []
-        async with self._reading:
-            while not self._buffer and not self._exhausted:
-                chunk = await asyncio.to_thread(lambda: list(islice(self._source, READ_AHEAD)))
-                self._exhausted = len(chunk) < READ_AHEAD
-                self.count += len(chunk)
-                self._buffer.extend(a for a in chunk if a.index not in self.done)
-            admission = self._buffer.popleft() if self._buffer else None
-            shard = None if admission is None else admission.index // self.size
-            if shard is not None:
-                self._shards.setdefault(shard, _Shard()).admitted += 1
-            for number, state in self._shards.items():
-                if not state.closed and (shard is None or number < shard):
-                    state.closed = True
-                    closed.append(number)
-        for number in closed:
-            await self._finish(number)
+        while not self._buffer and not self._exhausted:
+            async with self._reading:
+                if not self._buffer and not self._exhausted:
+                    chunk = await asyncio.to_thread(lambda: list(islice(self._source, READ_AHEAD)))
+                    self._exhausted = len(chunk) < READ_AHEAD
+                    self.count += len(chunk)
+                    self._buffer.extend(a for a in chunk if a.index not in self.done)
+        if not self._buffer:
+            await self._close()
+            return None
+        admission = self._buffer.popleft()
+        shard = admission.index // self.size
+        state = self._shards.get(shard)
+        if state is not None:
+            state.admitted += 1
+            return admission
+        self._shards[shard] = _Shard(admitted=1)
+        await self._close(before=shard)
         return admission
+
+    async def _close(self, before: int | None = None) -> None:
+        """Nothing more will enter the shards before this one, or any."""
+        closing = [n for n, state in self._shards.items() if not state.closed and (before is None or n < before)]
+        for number in closing:
+            self._shards[number].closed = True
+        for number in closing:
+            await self._finish(number)
 
     async def _enter(self, admission: Admission, before: Visit | None = None) -> None:
         visit = Visit()

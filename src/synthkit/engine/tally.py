@@ -25,11 +25,12 @@ class Count:
         self.out += other.out
         self.dropped += other.dropped
         self.failed += other.failed
-        self.spent.add(other.spent)
+        if other.spent:
+            self.spent.add(other.spent)
 
     def form(self) -> dict[str, Any]:
         numbers = {name: getattr(self, name) for name in ("seen", "made", "out", "dropped", "failed")}
-        return {**numbers, "spent": self.spent.form()} if self.spent.asked or self.spent.retries else numbers
+        return {**numbers, "spent": self.spent.form()} if self.spent else numbers
 
     @classmethod
     def of(cls, form: Mapping[str, Any]) -> "Count":

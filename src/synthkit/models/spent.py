@@ -21,6 +21,9 @@ class Spent:
     cost: Decimal = field(default_factory=Decimal)
     unpriced: int = 0
 
+    def __bool__(self) -> bool:
+        return bool(self.asked or self.retries)
+
     def add(self, other: "Spent") -> None:
         self.asked += other.asked
         self.journaled += other.journaled

@@ -30,7 +30,7 @@ def _closed(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     inner = {key: _closed(value) for key, value in schema.items()}
-    return {"additionalProperties": False, **inner} if isinstance(schema.get("properties"), dict) else inner
+    return {"additionalProperties": False, **inner} if schema.get("type") == "object" else inner
 
 
 def with_schema(request: Request, schema: Schema, native: bool) -> Request:
