@@ -23,14 +23,12 @@ def pipeline(seeds: Path = SEEDS, model: str = "demo/default", judge: str = "dem
     """Instruction data from a few seed tasks."""
     return (
         Pipeline("instructions", target=500)
-        # New instructions that differ from the seeds and from each other, with one example of each: the filter for
-        # near-duplicates below looks at the instruction alone, so that it would drop all further ones.
-        >> SelfInstruct(seeds=seeds, model=model, max_instances=1)
-        # What is too short for an output depends on your tasks: a label can be as short as «B».
-        >> Rules(
-            min_words={"instruction": 3}, min_chars={"output": 1}, banned={"output": ["as an AI", "I cannot help"]}
-        )
-        >> MinHashDedup("instruction", threshold=0.8)
+        # New instructions that differ from the seeds and from each other, with up to five examples of each.
+        >> SelfInstruct(seeds=seeds, model=model)
+        # How short an output may be depends on your tasks: a label can be as short as «B». This drops non-answers.
+        >> Rules(min_words={"instruction": 3}, refuses={"output": r"(?i)^(okay|done|sure|not sure|no idea|n/a)[.!]?$"})
+        # Examples of one instruction whose inputs are nearly the same teach nothing new.
+        >> MinHashDedup("instruction", "input", threshold=0.8)
         # The judge writes `score` and `rationale`; a model other than the one that wrote the answers judges better.
         >> Rubric(model=judge).at_least(4)
     )

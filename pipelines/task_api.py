@@ -18,14 +18,29 @@ from synthkit.techniques import FewShot
 
 SEEDS = Path(__file__).with_name("task_api_seeds.jsonl")
 
-PRIORITY = {"low", "normal", "high"}
-API: dict[str, dict[str, object]] = {  # each function's arguments: a type or the values; those with «?» may be left out
+# Each function's arguments: a type, or the values that there are. Those with «?» may be left out.
+PRIORITY = ("low", "normal", "high")
+API: dict[str, dict[str, type | tuple[str, ...]]] = {
     "add_task": {"title": str, "due?": date, "priority?": PRIORITY},
     "complete_task": {"id": int},
     "move_task": {"id": int, "due": date},
     "delete_task": {"id": int},
-    "list_tasks": {"filter?": {"open", "done", "today", "overdue"}, "priority?": PRIORITY},
+    "list_tasks": {"filter?": ("open", "done", "today", "overdue"), "priority?": PRIORITY},
 }
+
+
+def signature(function: str) -> str:
+    """A function as the prompt shows it."""
+    kinds = {name: kind.__name__ if isinstance(kind, type) else "|".join(kind) for name, kind in API[function].items()}
+    return f"{function}({', '.join(f'{name}: {kind}' for name, kind in kinds.items())})"
+
+
+SIGNATURES = "\n".join(map(signature, API))
+TASK = f"""Each example is what a user says to a task list, and the one API call that does it. The API is this:
+
+{SIGNATURES}
+
+Arguments with a question mark are optional. Dates are written like 2026-03-01."""
 
 
 def fault(call: str) -> str:
@@ -48,14 +63,14 @@ def fault(call: str) -> str:
     return next(filter(None, (wrong(value, known[name or ""]) for name, value in given.items())), "")
 
 
-def wrong(node: ast.expr, kind: object) -> str:
+def wrong(node: ast.expr, kind: type | tuple[str, ...]) -> str:
     """What is wrong with the value of an argument."""
     value = node.value if isinstance(node, ast.Constant) else None
     if kind is int:
         return "" if type(value) is int else "wrong type"
     if not isinstance(value, str):
         return "wrong type"
-    if isinstance(kind, set):
+    if isinstance(kind, tuple):
         return "" if value in kind else "unknown value"
     if kind is date:
         try:
@@ -90,7 +105,7 @@ def pipeline(seeds: Path = SEEDS, model: str = "demo/default", per_call: int = 5
                 "operation": ["add a task", "complete a task", "move a task", "delete a task", "list tasks"],
                 "style": ["terse", "polite", "chatty"],
             },
-            task="Each example is what a user says to a task list, and the one API call that does it.",
+            task=TASK,
         )
         >> valid_call
         >> ExactDedup("request")

@@ -97,7 +97,12 @@ def test_an_unknown_column_and_missing_file_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("axes", "said"), [({"style": []}, "axis 'style' has no values"), ({"q": ["x"]}, "'q' is a column of the seeds")]
+    ("axes", "said"),
+    [
+        ({"style": []}, "axis 'style' has no values"),
+        ({"q": ["x"]}, "'q' is a column of the seeds"),
+        ({"demonstrations": ["x"]}, "cannot be"),
+    ],
 )
 def test_axes_that_make_no_sense(tmp_path: Path, axes: dict[str, list[str]], said: str) -> None:
     with pytest.raises(PipelineError, match=said):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 from pydantic._internal._model_construction import ModelMetaclass
@@ -25,11 +25,22 @@ def kebab(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).replace("_", "-").strip("-").lower()
 
 
+TAKEN = frozenset({"name", "io", "expand", "inner", "models", "files", "requires"})
+
+
+def _free(component: str, field: str, kind: object) -> None:
+    """Raises for a parameter that would hide what every component has."""
+    if field in TAKEN and not str(kind).removeprefix("typing.").startswith("ClassVar"):
+        raise PipelineError(f"{component}: {field!r} is what every component has: give the parameter another name")
+
+
 class Meta(ModelMetaclass):
     """Lets a subclass set a field by plain assignment (`template = "…"`): the annotation is inherited."""
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> type:
         annotations = namespace.setdefault("__annotations__", {})
+        for field, kind in annotations.items():
+            _free(name, field, kind)
         for base in bases:
             for field, info in getattr(base, "__pydantic_fields__", {}).items():
                 if field in namespace and field not in annotations:
@@ -78,7 +89,8 @@ class Component(BaseModel, metaclass=Meta):
 
     def models(self) -> Sequence[str]:
         """The models it asks: by default the values of its fields of type `ModelName`."""
-        return [m for m in _marked(self, lambda info: MODEL in info.metadata) if isinstance(m, str)]
+        names = [m for m in _marked(self, _names_model) if isinstance(m, str)]
+        return list(dict.fromkeys(names))
 
     def files(self) -> Sequence[Path]:
         """The files it reads: by default those of its fields that hold a path. A run keeps them."""
@@ -120,6 +132,17 @@ def _within(outer: Component, inner: Component) -> Component:
     if inner.name == outer.name or inner.name.startswith(f"{outer.name}/"):
         return inner if inner.label else inner.model_copy(update={"label": inner.name})
     return inner.model_copy(update={"label": f"{outer.name}/{inner.name}"})
+
+
+def _names_model(info: Any) -> bool:
+    """Whether a field is a `ModelName`, or may hold some: `ModelName | None`, a list or mapping of them."""
+
+    def within(kind: Any) -> bool:
+        if get_origin(kind) is Annotated and MODEL in kind.__metadata__:
+            return True
+        return any(within(inner) for inner in get_args(kind))
+
+    return MODEL in info.metadata or within(info.annotation)
 
 
 def _marked(component: Component, wanted: Callable[[Any], bool]) -> Iterator[Any]:
@@ -167,7 +190,7 @@ def _pack(value: Any, names: Names, where: str) -> Any:
     if isinstance(value, Mapping):
         if set(value) in ({"use", "with"}, {"type"}):
             raise PipelineError(f"{where}: a mapping with just the keys {sorted(value)} cannot be a parameter")
-        return {str(key): _pack(item, names, where) for key, item in value.items()}
+        return {_key(key): _pack(item, names, where) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_pack(item, names, where) for item in value]
     if value is None or isinstance(value, str | int | float | bool):
@@ -176,6 +199,11 @@ def _pack(value: Any, names: Names, where: str) -> Any:
         f"{where} holds a {type(value).__name__}, which cannot be recorded: parameters are text, numbers, paths, "
         "lists, mappings, pydantic models and components"
     )
+
+
+def _key(key: Any) -> str:
+    """A mapping's key as text, from which its field's type makes the key again."""
+    return str(key.value if isinstance(key, Enum) else key)
 
 
 def build(given: Spec, names: Names) -> Component:

@@ -1,7 +1,7 @@
 """Composites: parts made of parts, run for one record. Children run side by side; only `ask` holds a permit."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from synthkit.core.columns import IO, Have, hint
@@ -14,12 +14,14 @@ from synthkit.core.verdict import Verdict, drop
 from synthkit.errors import PipelineError, RecordError, TransientError
 
 
-def _gained(inner: Record, outer: Record, without: Sequence[str] = ()) -> dict[str, Any]:
-    """The columns that an inner part added or changed."""
+def _gained(
+    inner: Record, outer: Record, written: Collection[str], without: Collection[str] = ()
+) -> dict[str, Any]:
+    """The columns that an inner part wrote, also where the value is what it was before."""
     return {
         name: value
         for name, value in inner.items()
-        if name not in without and (name not in outer or outer[name] is not value)
+        if name not in without and (name in written or name not in outer or outer[name] is not value)
     }
 
 
@@ -91,7 +93,8 @@ class Fork(Step):
         least = len(self.ways) if self.at_least is None else self.at_least
         if sum(bool(o.records) for o in outcomes) < least:
             return _few(outcomes, least, "too few ways")
-        made = [(way, _gained(r, record)) for way, o in zip(self.ways, outcomes, strict=True) for r in o.records]
+        ways = zip(self.ways, outcomes, strict=True)
+        made = [(way, _gained(r, record, o.written)) for way, o in ways for r in o.records]
         if self.into is not None:
             return {self.into: [{"way": way, **fields} for way, fields in made]}
         return {name: value for _, fields in made for name, value in fields.items()}
@@ -122,7 +125,7 @@ class Repeat(Step):
         least = self.n if self.at_least is None else self.at_least
         if sum(bool(o.records) for o in outcomes) < least:
             return _few(outcomes, least, "too few samples")
-        return {self.into: [_gained(r, record) for o in outcomes for r in o.records]}
+        return {self.into: [_gained(r, record, o.written) for o in outcomes for r in o.records]}
 
 
 class Each(Step):
@@ -162,7 +165,7 @@ class Each(Step):
         if sum(bool(o.records) for o in outcomes) < self.at_least:
             return _few(outcomes, self.at_least, "too few entries")
         done = zip(entries, inner, outcomes, strict=True)
-        return {self.column: [{**entry, **_gained(r, seen)} for entry, seen, o in done for r in o.records]}
+        return {self.column: [{**entry, **_gained(r, seen, o.written)} for entry, seen, o in done for r in o.records]}
 
 
 class Route(Step):
@@ -215,8 +218,8 @@ class Route(Step):
         if not outcome.records:
             return _lost(outcome, "nothing made")
         if len(outcome.records) == 1 and outcome.records[0].id == record.id:
-            return _gained(outcome.records[0], record)
-        return [_gained(r, record) for r in outcome.records]
+            return _gained(outcome.records[0], record, outcome.written)
+        return [_gained(r, record, outcome.written) for r in outcome.records]
 
     def _way(self, record: Record, ctx: Context) -> str:
         if self.by is not None:
@@ -271,12 +274,12 @@ class Loop(Step):
                 return _lost(made, "nothing made")
             judged = await ctx.run(self.until, made.records[0], str(number))
             if judged.records:
-                return _gained(judged.records[0], record, ["feedback"])
+                return _gained(judged.records[0], record, {*made.written, *judged.written}, ["feedback"])
             last = _lost(judged, "nothing made")
             feedback = last.detail or last.reason
             score = float("-inf") if last.score is None else last.score
             if judged.reject is not None and (best is None or score >= best[0]):
-                best = (score, judged.reject.record)
+                best = (score, _gained(judged.reject.record, record, made.written, ["feedback"]))
         if self.otherwise == "best" and best is not None:
-            return _gained(best[1], record, ["feedback"])
+            return best[1]
         return last

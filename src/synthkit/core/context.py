@@ -39,10 +39,14 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a record in a part: the records that came out, and the rejects, in order of emission."""
+    """What became of a record in a part: the records that came out, and the rejects, in order of emission.
+
+    written: the columns that the part surely wrote on the records that came out, even if they are what they were.
+    """
 
     records: Sequence[Record] = ()
     rejects: Sequence[Reject] = ()
+    written: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> bool:

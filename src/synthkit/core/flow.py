@@ -1,5 +1,6 @@
 """How columns run through parts in a row: the check that the plan and every composite share."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ def flow(parts: Sequence[Component], have: Have, *, inside: bool = False) -> Flo
             problems.append(f"{part.name}: a {type(part).__name__} cannot stand here, only steps and filters can")
         elif inside and isinstance(part, DatasetStep):
             problems.append(f"{part.name}: sees all records at once, so it cannot stand inside another step")
+        problems += _not_async(part)
         try:
             io = part.io(now)
         except PipelineError as error:
@@ -49,6 +51,15 @@ def flow(parts: Sequence[Component], have: Have, *, inside: bool = False) -> Flo
         each.append(io)
         now = now.after(io)
     return Flow(_together(each, reads, have, now), now, each, problems)
+
+
+def _not_async(part: Component) -> list[str]:
+    """A sentence for a method that was meant to be `async def`."""
+    method = "process" if isinstance(part, Step) else "check" if isinstance(part, Filter) else ""
+    function = getattr(type(part), method, None)
+    if not inspect.isfunction(function) or hasattr(function, "__wrapped__") or inspect.iscoroutinefunction(function):
+        return []
+    return [f"{part.name}: write `async def {method}` in {type(part).__name__}, not `def {method}`"]
 
 
 def _together(each: Sequence[IO], reads: dict[str, type], have: Have, after: Have) -> IO:

@@ -13,10 +13,12 @@ from synthkit.core.context import Context
 from synthkit.core.interfaces import Filter, Generator, Round, Step
 from synthkit.core.record import Fields, Record
 from synthkit.core.verdict import Verdict
-from synthkit.errors import PipelineError
+from synthkit.errors import PipelineError, RecordError
 
 F = TypeVar("F", bound=Callable[..., Any])
 P = TypeVar("P", bound=Component)
+OWN = ("label", "function", "declared", "special", "arguments")
+"""Names that the parts themselves use."""
 
 
 class _Function:
@@ -64,20 +66,34 @@ class FunctionFilter(_Function, Filter):
         said = await said if inspect.isawaitable(said) else said
         if isinstance(said, Verdict):
             return said
+        if said is None or said == ():
+            raise RecordError(f"{self.name} returned {said!r}: a filter returns true or false", reason="bad result")
         if isinstance(said, tuple):
-            return Verdict(bool(said[0]), "" if said[0] else str(said[1]))
+            return Verdict(bool(said[0]), "" if said[0] or len(said) < 2 else str(said[1]))
         return Verdict(bool(said), "" if said else f"not {self.name}")
+
+
+def _parameters(function: Callable[..., Any]) -> Sequence[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function, eval_str=True).parameters.values())
+    except NameError as error:
+        raise PipelineError(
+            f"{function.__name__}: a type of its parameters is not known ({error}): import it outside of "
+            "`if TYPE_CHECKING`, or define it before the function"
+        ) from error
 
 
 def _component(base: type[P], function: Callable[..., Any], special: set[str], **own: Any) -> type[P]:
     name = function.__name__
     found, fields = [], {}
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+    for parameter in _parameters(function):
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise PipelineError(f"{name}: *{parameter.name} cannot be a parameter of a pipeline function")
         if parameter.name in special:
             found.append(parameter.name)
             continue
+        if parameter.name in OWN:
+            raise PipelineError(f"{name}: a parameter cannot be called {parameter.name!r}: rename it")
         if parameter.annotation is parameter.empty:
             raise PipelineError(f"{name}: give the parameter {parameter.name!r} a type, as in `{parameter.name}: int`")
         fields[parameter.name] = (

@@ -65,7 +65,8 @@ class Prompt(Step):
         """What an answer becomes; override to make several records of one, or to drop it."""
         if self.Out is not None:
             data: BaseModel = answer.data
-            return {name: getattr(data, name) for name in columns_of(self.Out)}
+            plain = data.model_dump(mode="json")  # enum members, dates and the like as JSON says them
+            return {name: plain[name] if name in plain else getattr(data, name) for name in columns_of(self.Out)}
         return {self.into: answer.text} if answer.text.strip() else drop("empty answer")
 
     async def process(self, record: Record, ctx: Context) -> Fields | Sequence[Fields] | Verdict:
@@ -119,6 +120,7 @@ def variables(template: str, where: str) -> tuple[tuple[str, ...], tuple[str, ..
 
     try:
         tree = _environment().parse(template)
+        _template(template)  # what only compiling finds, such as a filter that there is not
     except jinja2.TemplateSyntaxError as error:
         raise PipelineError(f"template, line {error.lineno}: {error.message}") from error
     optional = {

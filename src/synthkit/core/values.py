@@ -4,6 +4,7 @@ import copy
 import json
 import math
 from collections.abc import Mapping
+from enum import Enum
 from hashlib import blake2b
 from typing import Any, NoReturn
 
@@ -11,6 +12,8 @@ from synthkit.errors import ColumnError
 
 RESERVED = ("_id", "_source")
 """Columns that files of records use for a record's identity."""
+LONGEST_NUMBER = 14_000
+"""Bits of a whole number, some 4,200 digits: Python neither writes nor reads longer ones as text."""
 
 
 def _refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
@@ -54,11 +57,17 @@ class FrozenDict(dict[str, Any]):
 def freeze(value: Any, where: str = "value") -> Any:
     """The read-only form of a JSON value: lists and mappings are copied, what is frozen already is kept.
 
-    Tuples become lists, pydantic models mappings. Raises `ColumnError`, naming the place, for what JSON
-    cannot say: NaN and infinity, bytes, sets, dates, mappings with keys that are not text.
+    Tuples become lists, pydantic models mappings, enum members their values. Raises `ColumnError`, naming the
+    place, for what JSON cannot say: NaN and infinity, bytes, sets, dates, mappings with keys that are not text.
     """
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind is str:
+        return value if value.isascii() else whole(value)
+    if kind is int:
+        if value.bit_length() > LONGEST_NUMBER:
+            raise ColumnError(f"{where} is a number of more than 4,200 digits: return it as text")
+        return value
+    if kind is bool or value is None:
         return value
     if kind is FrozenList or kind is FrozenDict:
         return value
@@ -70,13 +79,15 @@ def freeze(value: Any, where: str = "value") -> Any:
         for key in value:
             if not isinstance(key, str):
                 raise ColumnError(f"{where} has the key {key!r}: keys must be text")
-        return FrozenDict({str(key): freeze(item, f"{where}[{key!r}]") for key, item in value.items()})
+        return FrozenDict({whole(key): freeze(item, f"{where}[{key!r}]") for key, item in value.items()})
     if isinstance(value, list | tuple):
         return FrozenList([freeze(item, f"{where}[{number}]") for number, item in enumerate(value)])
     if isinstance(value, str):  # a subclass: enum members, markup
-        return str.__str__(value)
+        return whole(value)
     if isinstance(value, int | float):  # enum members, numpy's float64
         return freeze(int(value) if isinstance(value, int) else float(value), where)
+    if isinstance(value, Enum):
+        return freeze(value.value, where)
     if hasattr(value, "model_dump"):
         return freeze(value.model_dump(mode="json"), where)
     raise ColumnError(
@@ -90,7 +101,15 @@ def freeze_fields(fields: Mapping[str, Any]) -> FrozenDict:
     for name in fields:
         if not isinstance(name, str) or not name or name in RESERVED:
             raise ColumnError(f"{name!r} cannot be a column's name: {', '.join(RESERVED)} and '' are reserved")
-    return FrozenDict({name: freeze(value, f"column {name!r}") for name, value in fields.items()})
+    return FrozenDict({whole(name): freeze(value, f"column {name!r}") for name, value in fields.items()})
+
+
+def whole(text: str) -> str:
+    """A plain text with the halves of a character put together, as reading it back from a file would do."""
+    text = str.__str__(text)
+    if _encodes(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def canonical(value: Any) -> str:
@@ -101,10 +120,12 @@ def canonical(value: Any) -> str:
 def compact(value: Any) -> str:
     """JSON in the given order of keys, as files of records hold it. Lone surrogates are escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text if text.isascii() or _encodes(text) else json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text if _encodes(text) else json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 def _encodes(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,6 +1,7 @@
 """How one record goes through parts in a row. Failure is per record: what a step raises ends that record alone."""
 
 import asyncio
+import math
 import re
 import traceback
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from synthkit.core.record import Record
 from synthkit.core.verdict import Verdict
 from synthkit.engine.context import Lane, RunContext, Visit, settled
 from synthkit.engine.plan import Bound
-from synthkit.errors import ColumnError, FatalError, RecordError, TransientError, UsageError
+from synthkit.errors import ColumnError, FatalError, RecordError, RunError, TransientError, UsageError
 from synthkit.models.spent import Spent
 
 NOISE = re.compile(r"0x[0-9a-f]{4,}|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\breq_\w+")
@@ -32,7 +33,7 @@ async def advance(
     for number in range(start, len(parts)):
         bound = parts[number]
         spent = Spent()
-        context = RunContext(lane, record, bound.label, spent)
+        context = RunContext(lane, record, bound.label, spent, bound.items)
         result, reject = await _applied(bound, record, context)
         if spent:
             own.add(spent)
@@ -88,18 +89,28 @@ async def _applied(bound: Bound, record: Record, context: RunContext) -> tuple[A
         result = await (asyncio.to_thread(settled, work) if component.cpu else work)
         if isinstance(result, Verdict):
             if result.keep:
-                return record, None
+                return _made(bound, record, {}) if bound.io.writes or bound.io.drops else (record, None)
             reason = result.reason or f"not {component.name}"
-            return None, Reject("dropped", record, bound.label, reason, result.detail, score=result.score)
+            return None, dropped(record, bound.label, reason, result.detail, result.score)
         if isinstance(component, Filter):
             raise RecordError(
                 f"{bound.label} returned {_type(result)}: a filter returns a Verdict", reason="bad result"
             )
         return _made(bound, record, result)
-    except (FatalError, UsageError):
+    except (FatalError, UsageError, RunError):  # these concern the run
         raise
     except Exception as error:
         return None, _failure(bound, record, context, error)
+
+
+def dropped(record: Record, step: str, reason: Any, detail: Any = None, score: Any = None) -> Reject:
+    """The line of the ledger for a dropped record. Authors hand over all sorts of details and scores."""
+    message = "" if detail is None else str(detail)
+    try:
+        number = None if score is None or not math.isfinite(score) else float(score)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    return Reject("dropped", record, step, str(reason), message, score=number)
 
 
 def _made(bound: Bound, record: Record, result: Any) -> tuple[Any, Reject | None]:
@@ -109,7 +120,7 @@ def _made(bound: Bound, record: Record, result: Any) -> tuple[Any, Reject | None
         return record.updated(result, drops), None
     if isinstance(result, Sequence) and not isinstance(result, str | bytes):
         if not result:
-            return None, Reject("dropped", record, bound.label, "nothing made")
+            return None, dropped(record, bound.label, "nothing made")
         for fields in result:
             if not isinstance(fields, Mapping):
                 raise RecordError(f"{bound.label} returned a list with {_type(fields)} in it, not mappings only")
@@ -136,8 +147,8 @@ def _declared(bound: Bound, fields: Mapping[str, Any]) -> None:
 def _failure(bound: Bound, record: Record, context: RunContext, error: Exception) -> Reject:
     name = type(error).__name__
     if isinstance(error, RecordError):
-        text, reason = str(error), error.reason
-    elif isinstance(error, KeyError):
+        text, reason = str(error), str(error.reason)
+    elif isinstance(error, KeyError) and _of_record(error):
         text, reason = f"{bound.label} reads {error}, which this record does not have", "column"
     else:
         text, reason = f"{name}: {error}", name
@@ -149,6 +160,14 @@ def _failure(bound: Bound, record: Record, context: RunContext, error: Exception
     transient = isinstance(error, TransientError)
     message = normal(context.lane.redact(text))
     return Reject("failed", record, bound.label, reason, message, name, transient=transient)
+
+
+def _of_record(error: KeyError) -> bool:
+    """Whether it was a record that lacked the key, and not some dict of the step."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code is Record.__getitem__.__code__
 
 
 def normal(text: str) -> str:

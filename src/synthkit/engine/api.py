@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit.core.component import Component, Spec, build
 from synthkit.core.interfaces import Format
-from synthkit.engine import export, inputs, source
+from synthkit.engine import export, inputs, ledger, source
 from synthkit.engine.execution import Execution, Watch
 from synthkit.engine.plan import Plan, compile_plan
 from synthkit.engine.result import Result
@@ -32,7 +32,7 @@ class Names:
         main = getattr(sys.modules["__main__"], "__file__", None)
         self._registry = registry
         self.main = Path(main) if main and main.endswith(".py") else None
-        self._alias = source.PREFIX + self.main.stem + ":" if self.main else ""
+        self._alias = source.module_name(self.main) + ":" if self.main else ""
 
     def name_of(self, cls: type) -> str:
         name = self._registry.name_of(cls)
@@ -59,7 +59,8 @@ def check(
         try:
             formats[text] = export.target_of(text, registry())[1]
         except UsageError as error:
-            problems.append(str(error))
+            said = str(error)
+            problems.append(said if said.startswith("--export") else f"--export {text}: {said}")
     try:
         plan = compile_plan(
             pipeline.name,
@@ -86,7 +87,8 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
         for ref in component.models():
             try:
                 service = services[ref]
-                service.request("", None, {}, getattr(component, "options", {}))
+                options = getattr(component, "options", None)
+                service.request("", None, {}, options if isinstance(options, dict) else {})
                 lacking = sorted(component.requires - service.provider.capabilities)
                 if lacking:
                     problems.append(f"{path} needs {' and '.join(lacking)}, which the models of {ref} do not offer")
@@ -176,12 +178,22 @@ def _again(folder: Path, plan: Plan, settings: Settings, project: Project, names
             raise StoreError(
                 f"{changed[0]} has changed since the run in {folder} began: give this one a folder of its own"
             )
-        settings = replace(settings, shard=before["settings"]["shard"])
-        return Execution(rebuilt(store, names, settings), store, settings, project, watch).run()
+        if settings.exports and [str(Path(text).absolute()) for text in settings.exports] != before["exports"]:
+            raise StoreError(
+                f"{folder} holds a run with other exports ({', '.join(before['exports']) or 'none'}): name these, or "
+                "give this one a folder of its own"
+            )
+        settings = replace(settings, shard=before["settings"]["shard"], exports=before["settings"]["exports"])
+        again = rebuilt(store, names, settings)
+        ledger.verify(store, again.shape)
+        store.save(settings=settings.form())
+        return Execution(again, store, settings, project, watch).run()
 
 
 def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = None, **changes: Any) -> Result:
     """Goes on with a run, from its folder alone. changes: settings that are different from now on."""
+    for fixed in {"seed", "shard", "exports"} & changes.keys():
+        raise ConfigError(f"{fixed} cannot change in a run that has begun: start a new one")
     project = find_project(Path(read_state(folder)["project"]))
     store = Store.open(folder)
     with contextlib.closing(store):
@@ -192,6 +204,7 @@ def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = No
         problems = model_problems(plan, project, settings)
         if problems:
             raise PipelineError(*problems)
+        ledger.verify(store, plan.shape)
         store.save(settings=settings.form())
         return Execution(plan, store, settings, project, watch, retry=retry_failed).run()
 
@@ -204,6 +217,23 @@ def rebuilt(store: Store, names: Names, settings: Settings) -> Plan:
     rounds = settings.max_rounds
     last = export.exportable(formats)
     return compile_plan(store.state["name"], store.state["target"], parts, names, last, max_rounds=rounds)
+
+
+def _next_folder(runs: Path, name: str) -> Path:
+    """A new folder under the next free number, also when another run begins at the same moment."""
+    number = 1
+    while True:
+        folder = runs / f"{name}-{number:03d}"
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            if not runs.is_dir():
+                raise StoreError(f"cannot make the run folder {folder}: {runs} is a file") from None
+            number += 1
+        except OSError as error:
+            raise StoreError(f"cannot make the run folder {folder}: {error.strerror}") from error
 
 
 @contextlib.contextmanager

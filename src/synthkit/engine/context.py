@@ -1,5 +1,6 @@
 """The context that steps get: bound to a lane, a record and a path."""
 
+import asyncio
 import hashlib
 import logging
 import threading
@@ -17,11 +18,12 @@ from synthkit.core.record import Record
 from synthkit.core.values import digest
 from synthkit.engine.plan import Bound
 from synthkit.engine.tally import Count, Tally
-from synthkit.errors import RecordError
+from synthkit.errors import PipelineError, RecordError
 from synthkit.models.calls import Events, Models, Origin
 from synthkit.models.spent import Spent
 
 T = TypeVar("T")
+Items = Mapping[str, tuple[str, ...]]
 
 
 @dataclass
@@ -37,14 +39,17 @@ class Lane:
     inner: dict[tuple[str, int], tuple[Part, Sequence[Bound]]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def bounds(self, part: Part, path: str, record: Record) -> Sequence[Bound]:
-        """The parts of an inner part at a path; asked for their columns once."""
+    def bounds(self, part: Part, path: str, record: Record, items: Items) -> Sequence[Bound]:
+        """The parts of an inner part at a path; asked for their columns once. items: as the plan knows them there."""
         key = (path, id(part))
         if key not in self.inner:
-            bounds, have = [], Have(frozenset(record))
+            bounds, have = [], Have(frozenset(record), items=items)
             for component in chain(part):
-                io = component.io(have)
-                bounds.append(Bound(component, f"{path}/{component.name}", io))
+                try:
+                    io = component.io(have)
+                except PipelineError as error:  # what this record lacks, the plan said all have
+                    raise RecordError(f"{path}: {error}", reason="column") from error
+                bounds.append(Bound(component, f"{path}/{component.name}", io, have.items))
                 have = have.after(io)
             self.inner[key] = (part, bounds)
         return self.inner[key][1]
@@ -66,13 +71,22 @@ class Visit:
 class RunContext(Context):
     """A context. Its asks are counted by request, so that the sample does not depend on what else is asked."""
 
-    __slots__ = ("_asking", "_children", "_ordinals", "_root", "attempts", "lane", "path", "record", "spent")
+    __slots__ = ("_asking", "_children", "_items", "_ordinals", "_root", "attempts", "lane", "path", "record", "spent")
 
-    def __init__(self, lane: Lane, record: Record, path: str, spent: Spent, root: "RunContext | None" = None) -> None:
+    def __init__(
+        self,
+        lane: Lane,
+        record: Record,
+        path: str,
+        spent: Spent,
+        items: Items | None = None,
+        root: "RunContext | None" = None,
+    ) -> None:
         self.lane = lane
         self.record = record
         self.path = path
         self.spent = spent
+        self._items: Items = items or {}
         self.attempts: list[list[Reject]] = []
         self._root = root or self
         self._ordinals: dict[str, int] = {}
@@ -103,6 +117,7 @@ class RunContext(Context):
                 f"{self.path} asks twice at once on one context: take ctx.at(key) for each coroutine before a gather",
                 reason="context",
             )
+        _in_loop(self.path)
         self._asking = True
         try:
             return await self.lane.models.ask(
@@ -129,17 +144,18 @@ class RunContext(Context):
 
         noted: list[Reject] = []
         self._root.attempts.append(noted)  # in the order of calls, whatever finishes first
-        bounds = self.lane.bounds(part, f"{self.path}/{at}", record)
+        bounds = self.lane.bounds(part, f"{self.path}/{at}", record, self._items)
         outcome = await advance(self.lane, bounds, 0, record, None, self.spent)
         noted += [
             Reject("attempt", r.record, r.step, r.reason, r.message, r.error, r.score, r.cost) for r in outcome.rejects
         ]
-        return outcome
+        return Outcome(outcome.records, outcome.rejects, _written(bounds))
 
     def at(self, key: str | int) -> "RunContext":
         name = str(key)
         if name not in self._children:
-            self._children[name] = RunContext(self.lane, self.record, f"{self.path}/{name}", self.spent, self._root)
+            path = f"{self.path}/{name}"
+            self._children[name] = RunContext(self.lane, self.record, path, self.spent, self._items, self._root)
         return self._children[name]
 
     def rng(self, *key: str | int) -> Random:
@@ -151,6 +167,24 @@ class RunContext(Context):
                 self.lane.resources[key] = factory()
             made: T = self.lane.resources[key]
         return made
+
+
+def _in_loop(path: str) -> None:
+    """Raises in the thread of a step with `cpu=True`, before anything is asked there."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError as error:
+        raise RecordError(
+            f"{path} asks a model, which a step with cpu=True cannot: split it into two steps", reason="context"
+        ) from error
+
+
+def _written(bounds: Sequence[Bound]) -> frozenset[str]:
+    """The columns that are surely written behind parts in a row."""
+    written: set[str] = set()
+    for bound in bounds:
+        written = (written | set(bound.io.writes)) - set(bound.io.drops)
+    return frozenset(written)
 
 
 def _shared(request: Request) -> str:

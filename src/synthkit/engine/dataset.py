@@ -12,6 +12,7 @@ from synthkit.core.interfaces import DatasetStep, View
 from synthkit.core.record import Record
 from synthkit.core.values import canonical, digest
 from synthkit.engine import parts
+from synthkit.engine.advance import dropped
 from synthkit.engine.plan import Bound
 from synthkit.engine.tally import Count
 from synthkit.errors import ColumnError, RunError
@@ -192,9 +193,7 @@ def _part(
             count.out += len(outs)
         else:
             reason = row.get("reason") or f"not {bound.component.name}"
-            reject = Reject(
-                "dropped", record, bound.label, reason, row.get("detail") or "", score=row.get("score")
-            )  # fmt: skip
+            reject = dropped(record, bound.label, reason, row.get("detail"), row.get("score"))
             part.entries.append(parts.Entry(index, record.id, (), (reject,)))
             count.dropped += 1
     part.tally = {bound.label: count}

@@ -55,7 +55,7 @@ def target_of(text: str, registry: Registry) -> tuple[Path, Format]:
         raise ConfigError(f"--export {text}: formats are written as JSON lines; let the file end in .jsonl")
     if not place.absolute().parent.is_dir():
         raise ConfigError(f"--export {text}: there is no folder {place.parent}")
-    return place, cls()
+    return place, cls(label=name)
 
 
 def write(path: Path, format: Format, records: Iterable[Record]) -> dict[str, Any]:

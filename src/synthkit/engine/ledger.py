@@ -12,6 +12,7 @@ from synthkit.engine import parts
 from synthkit.engine.plan import Shape
 from synthkit.engine.store import Store
 from synthkit.engine.tally import Tally, total
+from synthkit.errors import StoreError
 
 ACCEPTED, REJECTED, RETRY = "accepted.jsonl", "rejected.jsonl", "retry.jsonl"
 
@@ -65,6 +66,27 @@ def tally(store: Store, shape: Shape) -> Tally:
         count.failed -= times
         count.seen -= times
     return {label: summed[label] for label in shape.labels if label in summed}
+
+
+def verify(store: Store, shape: Shape) -> None:
+    """Raises `StoreError` when parts of a round that was done are gone: each record that came out of a stage must have
+    entered the next."""
+    for round in store.rounds:
+        if "accepted" not in round:
+            continue
+        coming = 0 if round.get("retry") else round["made"]
+        for stage in shape.body:
+            coming += sum(1 for _ in retried(store, round, stage))
+            place = store.stage(round["index"], stage)
+            found = list(parts.headers(place))
+            entered = sum(len(header.entries) for header in found)
+            if entered != coming:
+                raise StoreError(
+                    f"{place} holds {entered} of {coming} records: put the files back that are missing, or start a "
+                    "new run, which gets its answers from the journal"
+                )
+            labels = shape.stages[stage]
+            coming = sum(h.tally[labels[-1]].out for h in found if labels[-1] in h.tally) if labels else entered
 
 
 def write(store: Store, shape: Shape) -> None:

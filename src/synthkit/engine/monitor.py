@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthkit.engine.tally import Count, Tally
+from synthkit.engine.tally import Count, Tally, total
 
 if TYPE_CHECKING:
     from synthkit.core.context import Outcome
     from synthkit.models.calls import Models
+
+MOST_OPEN = 10_000
+"""Counts of entries on their way that are added up for a look at a run; a display looks five times a second."""
 
 
 @dataclass
@@ -17,6 +20,7 @@ class Monitor:
     """Live numbers of a run. Written by its loop, read by a display in any thread.
 
     goal: how many records the body, the steps of every round, must make for the target; `body` are its labels.
+    tally: what committed and finished entries did; open: the counts of those that are on their way through a stage.
     """
 
     name: str = ""
@@ -24,6 +28,7 @@ class Monitor:
     round: int = 0
     labels: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=dict)
+    open: dict[int, Tally] = field(default_factory=dict)
     accepted: int = 0
     generated: int = 0
     stopping: str = ""
@@ -39,6 +44,23 @@ class Monitor:
         """Counts what was done now."""
         for label, count in tally.items():
             self.tally.setdefault(label, Count()).add(count)
+
+    def take_back(self, tally: Mapping[str, Count]) -> None:
+        """Takes back what became of an entry that is tried again; what it asked stays counted."""
+        for label, count in tally.items():
+            kept = self.tally[label]
+            kept.seen -= count.seen
+            kept.made -= count.made
+            kept.out -= count.out
+            kept.dropped -= count.dropped
+            kept.failed -= count.failed
+
+    def now(self) -> Tally:
+        """The counts of this moment, in a copy: those of entries on their way too, unless that were too much work."""
+        under_way = list(self.open.values())
+        if len(under_way) * len(self.labels) > MOST_OPEN:
+            under_way = []
+        return total([dict(self.tally), *map(dict, under_way)])
 
     def end(self, outcome: "Outcome", sign: int = 1) -> None:
         """Counts how an entry ended; with sign -1 takes it back, because it is tried again."""

@@ -1,11 +1,12 @@
 """Parts: what is committed of a stage. Each is one file that appears whole or not at all, and is never changed."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from synthkit.core.context import Reject
 from synthkit.core.record import Record
@@ -57,7 +58,8 @@ def write_atomic(path: Path, chunks: Iterator[bytes] | Sequence[bytes]) -> None:
         aside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
         raise StoreError(
             f"cannot write {path}: {error.strerror or error}; what was committed before is safe"
         ) from error
@@ -77,10 +79,11 @@ def save(folder: Path, part: Part) -> Path:
     import zstandard
 
     prove(part.tally, f"{folder.name}, shard {part.shard}")
-    number = len(list(folder.glob(f"{part.shard:08d}-*.zst")))
+    last = max((path.stem for path in folder.glob(f"{part.shard:08d}-*.zst")), default="-")
+    number = int(last.partition("-")[2] or -1) + 1
     path = folder / f"{part.shard:08d}-{number:04d}.zst"
     data = "".join(f"{line}\n" for line in _lines(part)).encode()
-    write_atomic(path, [zstandard.ZstdCompressor(level=1).compress(data)])
+    write_atomic(path, [zstandard.ZstdCompressor(level=1, write_checksum=True).compress(data)])
     return path
 
 
@@ -131,8 +134,9 @@ def headers(folder: Path) -> Iterator[Header]:
     """The headers of all parts of a stage, in order."""
     for paths in shards(folder).values():
         for path in paths:
-            with _lines_of(path) as lines:
-                yield _header(next(lines), path)
+            with _blamed(path):
+                header = _header(_first_line(path), path)
+            yield header
 
 
 def entries(folder: Path) -> Iterator[Entry]:
@@ -145,9 +149,12 @@ def entries(folder: Path) -> Iterator[Entry]:
 
 
 def load(path: Path) -> Part:
-    """A part read back exactly."""
-    with _lines_of(path) as lines:
-        header = _header(next(lines), path)
+    """A part read back exactly. Raises `StoreError` for one that is damaged."""
+    import zstandard
+
+    with _blamed(path):
+        first, *lines = zstandard.ZstdDecompressor().decompress(path.read_bytes()).decode().split("\n")[:-1]
+        header = _header(first, path)
         outs: dict[int, list[Record]] = {}
         rejects: dict[int, list[Reject]] = {}
         for line in lines:
@@ -168,22 +175,27 @@ def _header(line: str, path: Path) -> Header:
     return Header(form["shard"], [(index, id) for index, id in form["entries"]], tally)
 
 
-class _lines_of:
-    """The lines of a compressed file, one at a time."""
+@contextlib.contextmanager
+def _blamed(path: Path) -> Iterator[None]:
+    """Turns what reading a part raises, when it is not what was written, into a sentence that names it."""
+    import zstandard
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    try:
+        yield
+    except (zstandard.ZstdError, ValueError, LookupError, TypeError, StopIteration) as error:
+        raise StoreError(
+            f"{path} is damaged ({error or 'it ends too soon'}): put it back from a copy, or start a new run, which "
+            "gets its answers from the journal"
+        ) from error
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror or error}") from error
 
-    def __enter__(self) -> Iterator[str]:
-        import io
 
-        import zstandard
+def _first_line(path: Path) -> str:
+    """The first line of a compressed file; the rest is not even decompressed."""
+    import io
 
-        self.file: BinaryIO = self.path.open("rb")
-        reader = zstandard.ZstdDecompressor().stream_reader(self.file)
-        self.text = io.TextIOWrapper(reader, "utf-8", newline="\n")
-        return iter(self.text)
+    import zstandard
 
-    def __exit__(self, *_: object) -> None:
-        self.text.close()
-        self.file.close()
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
+        return next(iter(io.TextIOWrapper(reader, "utf-8", newline="\n")))

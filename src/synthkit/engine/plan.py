@@ -1,7 +1,7 @@
 """The plan: what a pipeline compiles to. Everything that can be checked without a call is checked here."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from synthkit.core.columns import IO, Have, hint
@@ -13,11 +13,13 @@ from synthkit.errors import PipelineError, SynthkitError
 
 @dataclass(frozen=True)
 class Bound:
-    """A component at its place: `label` is unique in the plan, and the path of a step that stands alone."""
+    """A component at its place: `label` is unique in the plan, and the path of a step that stands alone. items: what
+    is known there of the entries of list columns."""
 
     component: Any
     label: str
     io: IO
+    items: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def compile_plan(
         raise PipelineError(*(f"{first.name}: {problem}" for problem in error.problems)) from error
     found = flow([*rest, *last], Have().after(io))
     problems += found.problems
-    bounds = [Bound(part, part.name, part_io) for part, part_io in zip([*rest, *last], found.each, strict=True)]
+    bounds = list(_bound([*rest, *last], found.each, Have().after(io)))
     if any(b.label == first.name for b in bounds):
         problems.append(f"two parts are called {first.name!r}: give one of them a label, as in label='…'")
     taps = [_tap(first.name, label) for label in first.taps()]
@@ -165,6 +167,12 @@ def compile_plan(
     if problems:
         raise PipelineError(*dict.fromkeys(problems))
     return Plan(name, target, Bound(first, first.name, io), _stages(bounds, set(taps)), found.after, specs)
+
+
+def _bound(parts: Sequence[Component], each: Sequence[IO], have: Have) -> Iterator[Bound]:
+    for part, io in zip(parts, each, strict=True):
+        yield Bound(part, part.name, io, have.items)
+        have = have.after(io)
 
 
 def _goal_problems(name: str, target: int | None, first: Generator, max_rounds: int | None) -> list[str]:

@@ -11,7 +11,7 @@ from synthkit.core.values import digest
 from synthkit.engine import parts
 from synthkit.engine.plan import Plan
 from synthkit.engine.store import Store
-from synthkit.errors import SynthkitError, UsageError
+from synthkit.errors import RecordError, SynthkitError, UsageError
 
 PILOT = 64
 """The first round of a chain that may fan out: its yield can be more than 1, so more would be paid for in vain."""
@@ -62,7 +62,7 @@ def next_want(plan: Plan, rounds: Sequence[Mapping[str, Any]]) -> int:
     """How many records the next round makes, planned from committed rounds only."""
     goal = plan.goal
     if goal is None:
-        return ALL
+        return PILOT if plan.generator.component.endless else ALL
     fresh = [r for r in rounds if not r.get("retry")]
     if not fresh:
         return min(PILOT, goal) if plan.fans_out else goal
@@ -106,12 +106,19 @@ def generated(plan: Plan, round: Round, identity: Identity) -> Iterator[Record]:
         for number, fields in enumerate(made):
             if number >= round.want:
                 break
+            if not isinstance(fields, Mapping):
+                what = "None" if fields is None else type(fields).__name__
+                raise UsageError(f"{bound.label}: record {round.start + number} is {what}, not a mapping of columns")
             missing = [name for name in bound.io.writes if name not in fields]
             extra = [name for name in fields if name not in bound.io.writes and name not in bound.io.maybe]
             if missing or extra:
                 what = f"lacks the column {missing[0]!r}" if missing else f"has the undeclared column {extra[0]!r}"
                 raise UsageError(f"{bound.label}: record {round.start + number} {what}, against what it declares")
-            yield identity.record(fields)
+            try:
+                record = identity.record(fields)
+            except RecordError as error:
+                raise UsageError(f"{bound.label}: record {round.start + number}: {error}") from error
+            yield record
     except SynthkitError:
         raise
     except Exception as error:

@@ -1,6 +1,7 @@
 """The runner: rounds until the target, each stage in turn, then the end phase. All it decides is in the run folder."""
 
 import asyncio
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,7 @@ from synthkit.engine.rounds import Committed, Identity, barren, generated, next_
 from synthkit.engine.segment import Admission, Segment
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
-from synthkit.errors import OutOfBudget, SynthkitError
+from synthkit.errors import OutOfBudget, RunError, SynthkitError
 from synthkit.models.calls import Stopped
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Runner:
                     return
                 fresh = [r for r in rounds if not r.get("retry")]
                 start = sum(r["made"] for r in fresh)
+                if plan.tail:
+                    store.put_end_aside()
                 rounds.append({"index": len(rounds), "want": next_want(plan, rounds), "start": start})
                 store.save()
                 current = rounds[-1]
@@ -206,10 +209,25 @@ class Runner:
         def work() -> "tuple[pl.DataFrame, Any]":
             kept = self._kept.get(stage.index)
             if kept is None and round is not None and round["index"] > 0:
-                earlier = outs(self.store, stage.index, before=round["index"])
-                kept = dataset.sketches(bound, earlier, self.settings.shard)
+                kept = dataset.sketches(bound, self._stayed(stage, round["index"]), self.settings.shard)
             place = self.store.stage(round["index"] if round else None, stage.index)
             return dataset.resolve(bound, read, kept, place, size=self.settings.shard, seed=self.settings.seed)
 
-        self._kept[stage.index], counts = await asyncio.to_thread(work)
+        try:
+            self._kept[stage.index], counts = await asyncio.to_thread(work)
+        except SynthkitError:
+            raise
+        except Exception as error:
+            trace = "".join(traceback.format_exception(error))
+            self.store.event("exception", path=bound.label, traceback=self.lane.redact(trace)[-8000:])
+            raise RunError(f"the step {bound.label} failed: {type(error).__name__}: {error}") from error
         self.monitor.add(counts)
+
+    def _stayed(self, stage: Stage, before: int) -> Iterator[Record]:
+        """The records that a dataset step kept in the rounds before one, as they were when it saw them."""
+        for form in self.store.rounds[:before]:
+            place = self.store.stage(form["index"], stage.index)
+            stay = {entry.id for entry in parts.entries(place) if not entry.rejects}
+            for admission in self._entering(form, stage):
+                if admission.record.id in stay:
+                    yield admission.record

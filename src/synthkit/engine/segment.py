@@ -128,7 +128,11 @@ class Segment:
 
     async def _enter(self, admission: Admission, before: Visit | None = None) -> None:
         visit = Visit()
-        outcome = await advance(self.lane, self.stage.parts, admission.step, admission.record, visit)
+        self.monitor.open[id(visit)] = visit.tally
+        try:
+            outcome = await advance(self.lane, self.stage.parts, admission.step, admission.record, visit)
+        finally:
+            del self.monitor.open[id(visit)]
         self.monitor.add(visit.tally)
         self.monitor.end(outcome)
         for label, count in (before.tally if before else {}).items():
@@ -152,8 +156,9 @@ class Segment:
             again = [state.done.pop(index) for index in sorted(state.done) if _transient(state.done[index][1])]
             if again:
                 self.lane.events.event("sweep", stage=self.stage.index, shard=number, records=len(again))
-                for _, outcome, _ in again:
+                for _, outcome, visit in again:
                     self.monitor.end(outcome, -1)
+                    self.monitor.take_back(visit.tally)
                 tried = (self._enter(admission, visit) for admission, _, visit in again)
                 for result in await asyncio.gather(*tried, return_exceptions=True):
                     if result is not None:

@@ -82,10 +82,11 @@ class Failures:
 
     def __call__(self, monitor: Monitor, *, last: bool = False) -> str | None:
         """The sentence that stops the run, once there are too many. A share is taken of 50 records or more, and of
-        all of them at the end of a stage (`last`)."""
+        all of them at the end of a stage (`last`); a few failures are no share, unless nothing else came of it."""
         failed, ended = monitor.failed, monitor.ended
         if self.count is not None:
             return f"{failed} records failed, more than {self.count}" if failed > self.count else None
-        if failed < ENOUGH or not (last or ended >= 50) or failed <= self.share * ended:
+        few = failed < ENOUGH and not (last and failed == ended > 0)
+        if few or not (last or ended >= 50) or failed <= self.share * ended:
             return None
         return f"{failed} of {ended} records failed ({failed / ended:.0%}), more than {self.share:.0%}"

@@ -3,6 +3,8 @@
 import ast
 import importlib.util
 import inspect
+import keyword
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,6 +73,12 @@ class Source:
             return self.function(**values)
 
 
+def module_name(path: Path) -> str:
+    """The module that a pipeline file is loaded as; files need not be named as modules are (`sft-v2.py`)."""
+    name = re.sub(r"\W", "_", path.stem)
+    return PREFIX + (name if name.isidentifier() and not keyword.iskeyword(name) else f"_{name}")
+
+
 def load(path: Path) -> Source:
     """Loads a pipeline file. Raises `PipelineError` naming the file, and the line where there is one."""
     if path.is_dir():
@@ -78,7 +86,7 @@ def load(path: Path) -> Source:
     if not path.exists():
         near = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise PipelineError(f"there is no file {path}{hint(path.name, near)}")
-    name = PREFIX + path.stem
+    name = module_name(path)
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -190,7 +198,11 @@ def keep(path: Path, folder: Path) -> str:
 
 def _local_imports(file: Path, root: Path) -> Iterator[Path]:
     """The files below `root` that a Python file imports, wherever in it."""
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    try:
+        tree = ast.parse(file.read_bytes())
+    except SyntaxError:  # nothing that runs imports it
+        return
+    for node in ast.walk(tree):
         names: list[str] = []
         base = root
         if isinstance(node, ast.Import):

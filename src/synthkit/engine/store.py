@@ -53,8 +53,9 @@ class Store:
         lock = _locked(folder) if write else None
         if lock is not None:
             state = read_state(folder)
-            for left in [*folder.glob("**/.*.tmp")]:
-                left.unlink()
+            for place in (".*.tmp", "parts/**/.*.tmp", "artifacts/**/.*.tmp"):
+                for left in [*folder.glob(place)]:
+                    left.unlink(missing_ok=True)
         return cls(folder, state, lock)
 
     def save(self, **changes: Any) -> None:

@@ -23,6 +23,7 @@ WEIGHTS = (0.05, 0.95)
 class MinHashDedup(DatasetStep):
     """Drops a record whose text is nearly that of an earlier one: `MinHashDedup("instruction", threshold=0.8)`.
 
+    Of several columns, as in `MinHashDedup("instruction", "input")`, it takes the texts one after the other.
     Texts are sets of shingles: runs of `ngram` characters (unit="char") or words (unit="word"), after Unicode's
     compatibility form, without case, white space as one space; a shorter text is one shingle. Near means that their
     Jaccard similarity (shingles in both, over shingles in either), estimated by datasketch's MinHash with this many
@@ -37,20 +38,21 @@ class MinHashDedup(DatasetStep):
     Reason «near-duplicate»; the detail gives the estimate, and the start of the id of the nearest record that stayed.
     """
 
-    column: str
+    columns: tuple[str, ...]
     threshold: float = 0.8
     permutations: int = 128
     ngram: int = 5
     unit: Literal["char", "word"] = "char"
     seed: int = 1
 
-    def __init__(self, column: str, **parameters: Any) -> None:
-        super().__init__(column=column, **parameters)
+    def __init__(self, *column: str, **parameters: Any) -> None:
+        super().__init__(**({"columns": column} if column else {}), **parameters)
 
     def io(self, have: Have) -> IO:
         problems = [
             f"{name}={getattr(self, name)} must be {said}"
             for name, said, fine in (
+                ("columns", "at least one", bool(self.columns)),
                 ("threshold", "over 0, and at most 1", 0 < self.threshold <= 1),
                 ("permutations", "from 2 to 4096", 2 <= self.permutations <= 4096),
                 ("ngram", "1 or more", self.ngram >= 1),
@@ -60,7 +62,7 @@ class MinHashDedup(DatasetStep):
         ]
         if problems:
             raise PipelineError(*problems)
-        return IO.of(reads={self.column: str})
+        return IO.of(reads=dict.fromkeys(self.columns, str))
 
     def shingles(self, text: str) -> set[bytes]:
         """The set that stands for a text; empty for a blank one."""
@@ -75,9 +77,9 @@ class MinHashDedup(DatasetStep):
 
         hash = MinHash(self.permutations, seed=self.seed, scheme=SCHEME)
         signatures = []
-        for text in frame[self.column]:
+        for texts in frame.select(self.columns).iter_rows():
             hash.clear()
-            hash.update_batch(self.shingles(text))
+            hash.update_batch(self.shingles("\n".join(texts)))
             signatures.append(hash.hashvalues.astype(VALUES).tobytes())
         return pl.DataFrame(
             {"_id": frame["_id"], "signature": signatures}, schema={"_id": pl.String, "signature": pl.Binary}

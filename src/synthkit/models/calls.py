@@ -16,7 +16,10 @@ from synthkit.errors import (
     ConnectionLost,
     ContentFiltered,
     FatalError,
+    JournalError,
     NotInJournal,
+    Overloaded,
+    RateLimited,
     TransientError,
     Unreachable,
 )
@@ -26,8 +29,8 @@ from synthkit.models.service import UNREACHABLE, Service, Services
 from synthkit.models.spent import Spent
 from synthkit.models.structured import read, with_repair
 
-TRIES = 6
-"""Attempts for one answer, the first included."""
+TRIES, FIRST_TRIES = 6, 3
+"""Attempts for one answer, the first included; and as long as a service has not answered once."""
 FIRST_DELAY, LONGEST_DELAY, LONGEST_ASKED = 0.5, 30.0, 600.0
 """Seconds: the first backoff, its cap, and the longest Retry-After that is waited for."""
 
@@ -175,13 +178,21 @@ class Models:
                     reason=error.reason, message=self._redact(str(error)), retry_after=error.retry_after,
                 )  # fmt: skip
                 too_long = (error.retry_after or 0) > LONGEST_ASKED
-                if number == self.tries or too_long:
+                if number >= self._most(service, error) or too_long:
                     raise self._given_up(service, error, number) from error
                 delay = min(FIRST_DELAY * 2 ** (number - 1), LONGEST_DELAY) * (0.5 + jitter.random())
                 await self._pause(max(delay, error.retry_after or 0))
             except FatalError as error:
                 raise self._stop(error) from error
+            except JournalError:
+                self.stopping.set()  # no more is paid for what cannot be kept
+                raise
         raise AssertionError("unreachable")
+
+    def _most(self, service: Service, error: TransientError) -> int:
+        """How many tries a call has. A service that never answered is not there, most likely: few."""
+        patient = service.answered or isinstance(error, RateLimited | Overloaded)
+        return self.tries if patient else min(self.tries, FIRST_TRIES)
 
     async def _attempt(
         self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
@@ -201,7 +212,9 @@ class Models:
         self.in_flight += 1
         self._idle.clear()
         try:
-            reserved = self.budget.reserve(service.worst(request) if self.budget.limit is not None else None)
+            reserved = await self.budget.reserve(service.worst(request) if self.budget.limit is not None else None)
+            if self.stopping.is_set():
+                raise Stopped
             cost = None  # from here on it may cost
             body = self._redact(await service.provider.call(request, sample))
             entry, cost = await self._keep(service, request, key, body, origin, used)
@@ -252,7 +265,7 @@ class Models:
         return self._stop(
             Unreachable(
                 f"{service.model.ref} at {where} has not answered once; {service.given_up} calls gave up after "
-                f"{tries} tries, the last with: {error}"
+                f"{tries} tries, the last with: {self._redact(str(error))}"
             )
         )
 

@@ -40,7 +40,9 @@ def with_schema(request: Request, schema: Schema, native: bool) -> Request:
         return request.replaced(schema=form)
     *before, last = request.messages
     words = WORDS.format(json.dumps(form, ensure_ascii=False))
-    return request.replaced(messages=[*before, {**last, "content": f"{last['content']}\n\n{words}"}])
+    said = last["content"]
+    content = f"{said}\n\n{words}" if isinstance(said, str) else [*said, {"type": "text", "text": words}]
+    return request.replaced(messages=[*before, {**last, "content": content}])
 
 
 def with_repair(request: Request, text: str, error: AnswerError) -> Request:

@@ -85,6 +85,8 @@ class Rotation(Generator):
         empty = [name for name, values in self.axes.items() if not values]
         if empty:
             raise PipelineError(f"the axis {empty[0]!r} has no values: list some, or leave it out")
+        if SHOWN in self.axes:
+            raise PipelineError(f"an axis cannot be called {SHOWN!r}: that column holds the seeds shown")
         columns = list(read_examples(self.seeds, self.columns)[0])
         both = [name for name in (*self.axes, SHOWN) if name in columns]
         if both:

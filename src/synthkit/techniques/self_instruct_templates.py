@@ -141,15 +141,15 @@ Task: Write a birthday greeting for a colleague who is about to retire.
 Output: Happy birthday, Ruth! May this last year with us be an easy one, and the next forty be full of the garden, the \
 choir and late breakfasts.
 
-Task: Answer the question with the help of the table, and show how you worked it out.
+Task: Work out what the order costs by the menu, and show the calculation.
 Example 1
-Table: Monday 14 visitors, Tuesday 9 visitors, Wednesday 22 visitors
-Question: How many more visitors came on Wednesday than on the two other days on average?
-Output: The average of Monday and Tuesday is (14 + 9) / 2 = 11.5. On Wednesday there were 22 - 11.5 = 10.5 more.
+Menu: bowl of bean soup 4.50, slice of rye bread 0.80, pot of tea 2.80
+Order: two bowls of soup and three slices of bread
+Output: The soup costs 2 × 4.50 = 9.00 and the bread 3 × 0.80 = 2.40. Together that is 9.00 + 2.40 = 11.40.
 
-Task: Write a Python function that does what the comment says.
+Task: Write a Python function that does what the description says.
 Example 1
-Comment: returns the words of a text that occur more than once, in alphabetical order
+Description: returns the words of a text that occur more than once, in alphabetical order
 Output:
 def repeated(text):
     words = text.lower().split()
