@@ -103,6 +103,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return importlib.import_module("synthkit.errors")
     if name not in __all__:
         raise AttributeError(f"module 'synthkit' has no attribute {name!r}")
     value = getattr(importlib.import_module(_ELSEWHERE.get(name, "synthkit.core")), name)

@@ -173,7 +173,16 @@ def spec(component: Component, names: Names) -> Spec:
     """The component as name and parameters, recursively; only JSON values."""
     cls = type(component)
     fields = {name: _pack(getattr(component, name), names, f"{component.name}.{name}") for name in cls.model_fields}
-    return {"use": names.name_of(cls), "with": fields}
+    return {"use": _name(cls, names, component.name), "with": fields}
+
+
+def _name(cls: type, names: Names, where: str) -> str:
+    if "<locals>" in cls.__qualname__:
+        raise PipelineError(
+            f"{where}: {cls.__name__} is defined inside a function, where a resumed run cannot find it: move it to the "
+            "top level of its file"
+        )
+    return names.name_of(cls)
 
 
 def _pack(value: Any, names: Names, where: str) -> Any:
@@ -184,7 +193,7 @@ def _pack(value: Any, names: Names, where: str) -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, type):
-        return {"type": names.name_of(value)}
+        return {"type": _name(value, names, where)}
     if isinstance(value, BaseModel):
         return _pack(value.model_dump(), names, where)
     if isinstance(value, Mapping):

@@ -14,9 +14,7 @@ from synthkit.core.verdict import Verdict, drop
 from synthkit.errors import PipelineError, RecordError, TransientError
 
 
-def _gained(
-    inner: Record, outer: Record, written: Collection[str], without: Collection[str] = ()
-) -> dict[str, Any]:
+def _gained(inner: Record, outer: Record, written: Collection[str], without: Collection[str] = ()) -> dict[str, Any]:
     """The columns that an inner part wrote, also where the value is what it was before."""
     return {
         name: value
@@ -190,6 +188,8 @@ class Route(Step):
                 raise PipelineError(f"weights name {way!r}, which is no way{hint(way, self.ways)}")
         if self.weights is not None and (min(self.weights.values(), default=0) < 0 or not sum(self.weights.values())):
             raise PipelineError("weights must not be negative, and not all zero")
+        if "otherwise" in self.ways and not isinstance(self.otherwise, str):
+            raise PipelineError("a way cannot be called 'otherwise' beside the part of that name")
         found = [inner_flow(chain(part), have, way).io for way, part in self.inner().items()]
         written = sorted({name for io in found for name in (*io.writes, *io.maybe)})
         kept = self.otherwise == "keep" and self.by is not None

@@ -128,7 +128,14 @@ def generator(function: Any = None, /, *, writes: Columns = (), endless: bool = 
     return make if function is None else make(function)
 
 
+def _not_bare(function: Any, instead: str) -> None:
+    if function is not None:
+        raise PipelineError(f"{getattr(function, '__name__', function)}: write {instead}")
+
+
 def step(
+    function: None = None,
+    /,
     *,
     reads: Columns = (),
     writes: Columns = (),
@@ -139,6 +146,7 @@ def step(
 ) -> Callable[[F], type[FunctionStep]]:
     """Makes a step of a function (plain or async) that takes `record`, and `ctx` if it likes. What it reads and writes
     is declared here; its other parameters, which need types, become the step's own."""
+    _not_bare(function, "@step(reads=…, writes=…), with the columns it reads and writes")
 
     def make(function: F) -> type[FunctionStep]:
         io = IO.of(reads, writes, drops, maybe, fans_out=fans_out)
@@ -147,9 +155,10 @@ def step(
     return make
 
 
-def filter(*, reads: Columns = (), cpu: bool = False) -> Callable[[F], type[FunctionFilter]]:
+def filter(function: None = None, /, *, reads: Columns = (), cpu: bool = False) -> Callable[[F], type[FunctionFilter]]:
     """Makes a filter of a function (plain or async) that takes `record` and returns true or false, (false, reason),
     or a `Verdict`."""
+    _not_bare(function, "@filter(reads=…), with the columns it reads")
 
     def make(function: F) -> type[FunctionFilter]:
         io = IO.of(reads)

@@ -38,8 +38,8 @@ class Round:
         raise NotImplementedError
 
     def rng(self, *key: str | int) -> "Random":
-        """A random generator that depends on the run's seed, the generator and the key alone: put a number of your own into
-        the key, such as that of the record."""
+        """A random generator that depends on the run's seed, the generator and the key alone: put a number of your own
+        into the key, such as that of the record."""
         raise NotImplementedError
 
 

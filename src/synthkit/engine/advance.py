@@ -123,7 +123,9 @@ def _made(bound: Bound, record: Record, result: Any) -> tuple[Any, Reject | None
             return None, dropped(record, bound.label, "nothing made")
         for fields in result:
             if not isinstance(fields, Mapping):
-                raise RecordError(f"{bound.label} returned a list with {_type(fields)} in it, not mappings only")
+                raise RecordError(
+                    f"{bound.label} returned a list with {_type(fields)} in it, not mappings only", reason="bad result"
+                )
             _declared(bound, fields)
         return [record.child(bound.label, number, fields, drops) for number, fields in enumerate(result)], None
     raise RecordError(

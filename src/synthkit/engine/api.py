@@ -55,9 +55,13 @@ def check(
     project = project or find_project()
     problems: list[str] = []
     formats: dict[str, Format] = {}
+    places: set[Path] = set()
     for text in settings.exports:
         try:
-            formats[text] = export.target_of(text, registry())[1]
+            path, formats[text] = export.target_of(text, registry())
+            if path.absolute() in places:
+                problems.append(f"--export {text}: {path} is written twice; give each export a file of its own")
+            places.add(path.absolute())
         except UsageError as error:
             said = str(error)
             problems.append(said if said.startswith("--export") else f"--export {text}: {said}")

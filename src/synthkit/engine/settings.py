@@ -65,7 +65,10 @@ class Settings:
             elif "." in text:
                 share = float(text)
             else:
-                return Failures(count=int(text))
+                count = int(text)
+                if count < 0:
+                    raise ConfigError(f"max_failures {text!r} is less than none: give 0 or more")
+                return Failures(count=count)
         except ValueError as error:
             raise ConfigError(f"max_failures {text!r} is neither a count (10) nor a share (20% or 0.2)") from error
         if not 0 <= share <= 1:

@@ -12,6 +12,7 @@ from synthkit.core.values import digest
 from synthkit.errors import (
     AnswerError,
     BrokenBody,
+    CallError,
     CallTimeout,
     ConnectionLost,
     ContentFiltered,
@@ -104,7 +105,7 @@ class Models:
                 data = None
                 if answer is not None and not reply.refusal:
                     try:
-                        data = read(reply.text, answer)
+                        data = read(reply.text, answer, cut=reply.finish == "length")
                     except AnswerError as error:
                         if repairs <= 0:
                             raise
@@ -220,7 +221,7 @@ class Models:
             entry, cost = await self._keep(service, request, key, body, origin, used)
             service.answered = True
             return entry
-        except (TransientError, FatalError) as error:
+        except CallError as error:
             if not isinstance(error, BrokenBody | CallTimeout | ConnectionLost):  # those may be billed all the same
                 cost = Decimal(0)
             raise

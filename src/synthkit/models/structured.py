@@ -54,9 +54,10 @@ def with_repair(request: Request, text: str, error: AnswerError) -> Request:
     return request.replaced(messages=[*request.messages, *more])
 
 
-def read(text: str, schema: Schema) -> Any:
-    """The parsed and validated answer. Raises `AnswerError` saying what does not fit."""
-    value = _value(text)
+def read(text: str, schema: Schema, *, cut: bool = False) -> Any:
+    """The parsed and validated answer. Raises `AnswerError` saying what does not fit. cut: it met the limit of tokens,
+    so it is not repaired: what was mended would look whole."""
+    value = _value(text, cut)
     if isinstance(schema, Mapping):
         _conform(value, schema)
         return value
@@ -66,11 +67,13 @@ def read(text: str, schema: Schema) -> Any:
         raise AnswerError(_complaints(error, schema)) from error
 
 
-def _value(text: str) -> Any:
+def _value(text: str, cut: bool) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
+    if cut:
+        raise AnswerError("the answer breaks off at the limit of tokens (max_tokens)")
     if not any(mark in text for mark in "{["):
         raise AnswerError("the answer is not JSON")
     import json_repair

@@ -1,0 +1,124 @@
+"""What is shown while a run runs: plain lines here, and the choice between them and the live display."""
+
+import contextlib
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from synthkit.cli import screen
+from synthkit.cli.runs import short
+from synthkit.cli.summary import together
+from synthkit.cli.text import count, money, several
+
+if TYPE_CHECKING:
+    from synthkit.engine.control import Control
+    from synthkit.engine.execution import Watch
+    from synthkit.engine.monitor import Monitor
+    from synthkit.engine.tally import Tally
+
+EVERY = 10.0
+"""Seconds between plain lines."""
+LOOK = 0.2
+"""Seconds between looks at the monitor."""
+
+
+def watcher(quiet: bool) -> "Watch":
+    """What shows a run on this terminal, or beside none."""
+
+    @contextlib.contextmanager
+    def watch(monitor: "Monitor", control: "Control") -> Iterator[None]:
+        if quiet or not (screen.is_terminal(sys.stderr) and screen.is_terminal(sys.stdout)):
+            with Lines(monitor, quiet):
+                yield
+            return
+        from synthkit.cli.live import live
+
+        with live(monitor, control):
+            yield
+
+    return watch
+
+
+def accepted(monitor: "Monitor", tally: "Tally") -> tuple[int, int | None, str]:
+    """How far a run is: records, how many are wanted, and what they are called: those that left the steps of every
+    round are only candidates where steps at the end choose among them."""
+    body, labels = list(monitor.body), monitor.labels
+    tail = labels[len(body) :]
+    if tail and tail[-1] in tally:
+        return tally[tail[-1]].out, monitor.target, "accepted"
+    last = tally.get(body[-1]) if body else None
+    number = last.out if last else monitor.accepted
+    if tail:
+        return number, monitor.goal, "candidates"
+    return (number if monitor.target is None else min(number, monitor.target)), monitor.target, "accepted"
+
+
+def said(monitor: "Monitor") -> str:
+    """How far a run is, in a line: «round 2: 120 of 500 accepted, 340 calls, $0.12»."""
+    tally = monitor.now()
+    number, goal, what = accepted(monitor, tally)
+    parts = [f"{count(number)}{'' if goal is None else f' of {count(goal)}'} {what}"]
+    used = together(tally)
+    if used.asked or monitor.in_flight:
+        parts += [several(used.asked - used.journaled, "call")]
+        parts += [f"{monitor.in_flight} in flight"] if monitor.in_flight else []
+        parts += ["cost unknown" if used.unpriced else money(used.cost)]
+    return f"round {monitor.round + 1}: {', '.join(parts)}"
+
+
+class Rate:
+    """Accepted records a minute, over the last minute."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def __call__(self, now: float, number: int) -> float | None:
+        """None in the first seconds, which say nothing."""
+        self._seen.append((now, number))
+        while now - self._seen[0][0] > 60:
+            self._seen.popleft()
+        since, before = self._seen[0]
+        return (number - before) / (now - since) * 60 if now - since >= 3 else None
+
+
+class Lines:
+    """Plain lines on stderr: at the beginning, when a round is over, now and then, and when the run is stopping.
+    quiet: only the last."""
+
+    def __init__(self, monitor: "Monitor", quiet: bool = False) -> None:
+        self.monitor, self.quiet = monitor, quiet
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="progress", daemon=True)
+        self._round, self._note = monitor.round, monitor.note
+        self._told = time.monotonic()
+
+    def __enter__(self) -> None:
+        if not self.quiet and self.monitor.folder:
+            _tell(f"{self.monitor.name}: run folder {short(self.monitor.folder)}")
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self.look(self._told)
+
+    def look(self, now: float) -> None:
+        """Tells what is worth telling at this time."""
+        monitor = self.monitor
+        if monitor.note != self._note:
+            self._note = monitor.note
+            _tell(monitor.note)
+        if not self.quiet and (monitor.round != self._round or now - self._told >= EVERY):
+            self._round, self._told = monitor.round, now
+            _tell(said(monitor))
+
+    def _loop(self) -> None:
+        while not self._over.wait(LOOK):
+            self.look(time.monotonic())
+
+
+def _tell(text: str) -> None:
+    screen.write(f"{text}\n", sys.stderr)

@@ -1,0 +1,53 @@
+"""`synthkit run FILE`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from synthkit.cli.file_command import FileCommand
+from synthkit.cli.options import own_values, settings
+
+if TYPE_CHECKING:
+    from synthkit.engine.source import Source
+
+
+@click.command(cls=FileCommand)
+def run(source: "Source", **given: Any) -> int:
+    """Run the pipeline in FILE.
+
+    Ctrl-C once stops orderly and keeps all that is done, twice stops at once.
+    """
+    from synthkit.cli.starting import blaming, conducted, pipeline_from, warn_of_plugins
+    from synthkit.engine import api
+
+    warn_of_plugins()
+    folder = _new(given["run_dir"])
+    with blaming(source.path):
+        pipeline = pipeline_from(source, given)
+        return conducted(
+            lambda watch: api.run(
+                pipeline,
+                target=given["target"],
+                folder=folder,
+                exports=given["export"],
+                watch=watch,
+                file=source,
+                parameters=own_values(given),
+                **settings(given),
+            ),
+            given["quiet"],
+        )
+
+
+def _new(name: str | None) -> Path | None:
+    """The folder of a new run. Raises `ConfigError` for one that holds a run already."""
+    from synthkit.engine.control import go_on
+    from synthkit.errors import ConfigError
+
+    if name is None:
+        return None
+    folder = Path(name)
+    if (folder / "run.json").exists():
+        raise ConfigError(f"--run-dir: {name} holds a run: go on with it by `{go_on(folder)}`, or name another folder")
+    return folder

@@ -1,0 +1,85 @@
+"""Where the command line writes: results to stdout, all else to stderr; never with an error of its own."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from synthkit.errors import RunError
+
+PIPED = 120
+"""Columns where the output is no terminal."""
+STYLES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+}
+
+
+def prepare() -> None:
+    """Makes the streams take any text: what their encoding cannot say is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether this is a terminal that can move its cursor."""
+    try:
+        return stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+    except ValueError:  # closed
+        return False
+
+
+def width(stream: TextIO | None = None) -> int:
+    """The columns to write in."""
+    import shutil
+
+    if (stream or sys.stdout).isatty() or os.environ.get("COLUMNS"):
+        return max(shutil.get_terminal_size().columns, 20)
+    return PIPED
+
+
+def say(lines: Iterable[Sequence[tuple[str, str]]]) -> None:
+    """Writes styled lines to stdout."""
+    coloured = is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
+    write("".join("".join(_styled(*piece, coloured) for piece in line).rstrip(" ") + "\n" for line in lines))
+
+
+def write(text: str, stream: TextIO | None = None) -> None:
+    """Writes text to stdout or another stream. That its reader has left is no error; a full disk is, of results."""
+    out = stream or sys.stdout
+    try:
+        out.write(text)
+        out.flush()
+    except BrokenPipeError:
+        _mute(out)
+    except OSError as error:
+        _mute(out)
+        if out is sys.stdout:
+            raise RunError(f"cannot write the output: {error.strerror}") from error
+
+
+def complain(kind: str, text: str) -> None:
+    """`synthkit: error: …` on stderr, in one line."""
+    from synthkit.cli.text import plain
+
+    write(f"synthkit: {kind}: {plain(' '.join(text.split()))}\n", sys.stderr)
+
+
+def _mute(stream: TextIO) -> None:
+    """Points a stream whose reader has left to nowhere, so that nothing fails later, at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, stream.fileno())
+    except (OSError, ValueError):
+        pass
+    finally:
+        os.close(nowhere)
+
+
+def _styled(text: str, style: str, coloured: bool) -> str:
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if coloured and style and text.strip() else text

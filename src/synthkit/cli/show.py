@@ -1,0 +1,130 @@
+"""`synthkit show RUN`."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from synthkit.cli.options import debug_option
+
+if TYPE_CHECKING:
+    from synthkit.cli.summary import Reasons
+    from synthkit.cli.table import Cell, Line
+    from synthkit.engine.result import Result
+    from synthkit.models.spent import Spent
+
+SAMPLES = 3
+
+
+@click.command()
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="All numbers, for programs.")
+@debug_option
+def show(run: str, as_json: bool) -> int:
+    """Show RUN, a run folder or the name of one in runs/: what each step did, what was spent, three records."""
+    from synthkit.cli import screen
+    from synthkit.cli.runs import find_run
+    from synthkit.cli.summary import COPIED, facts, funnel, headline, reasons
+    from synthkit.cli.table import apart, pairs
+    from synthkit.engine.result import Result
+
+    result = Result(find_run(run))
+    why = reasons(result)
+    if as_json:
+        import json
+
+        screen.write(json.dumps(numbers(result, why), indent=2) + "\n")
+        return 0
+    width = screen.width()
+    told = pairs([*_times(result), *facts(result, why)], width, COPIED)
+    blocks = [headline(result, width), funnel(result, width, why), _asked(result, width), told]
+    screen.say(apart([*blocks, *_samples(result, width)]))
+    return 0
+
+
+def _times(result: "Result") -> list[tuple[str, str]]:
+    from synthkit.cli.text import several
+
+    state = result.state
+    rounds = several(len(state["rounds"]), "round")
+    times = [("began", f"{_time(state['began'])}, {rounds}")]
+    if result.status != "running" and state.get("ended"):
+        times.append(("ended", _time(state["ended"])))
+    return times
+
+
+def _time(text: str) -> str:
+    return text.replace("T", " ").replace("+00:00", " UTC")
+
+
+def _asked(result: "Result", width: int) -> "list[Line]":
+    """What each step asked and spent; nothing where only one did, which the sum says."""
+    from synthkit.cli.table import Column, table
+    from synthkit.cli.text import count
+
+    asking = {label: c.spent for label, c in result.tally.items() if c.spent.asked or c.spent.retries}
+    if len(asking) < 2:
+        return []
+    columns = [
+        Column("step", fit="middle", least=10),
+        *(Column(title, right=True) for title in ("calls", "journal", "retries", "tokens in", "tokens out", "cost")),
+    ]
+    rows: list[list[Cell]] = []
+    for label, spent in asking.items():
+        numbers = (
+            spent.asked - spent.journaled, spent.journaled, spent.retries, spent.usage.input, spent.usage.output,
+        )  # fmt: skip
+        rows.append([label, *(count(number) for number in numbers), _dollars(spent)])
+    return table(columns, rows, width)
+
+
+def _dollars(spent: "Spent") -> str:
+    from synthkit.cli.text import money
+
+    return "unknown" if spent.unpriced else money(spent.cost)
+
+
+def _samples(result: "Result", width: int) -> "Iterator[list[Line]]":
+    from itertools import islice
+
+    from synthkit.cli.records import record
+    from synthkit.cli.text import plain
+
+    for number, accepted in enumerate(islice(result.scan(), SAMPLES), 1):
+        yield record(f"accepted record {number}  {plain(accepted.id)}", accepted.fields, width)
+
+
+def numbers(result: "Result", why: "Reasons") -> Mapping[str, Any]:
+    """All that `show` counts, as JSON. A cost is null where it is not known."""
+    from synthkit.cli.runs import status_of
+    from synthkit.cli.summary import accepted, generated, together
+
+    state = result.state
+    status, reason = status_of(result)
+    steps = []
+    for label in result.shape.labels:
+        if label in result.tally:
+            c = result.tally[label]
+            counts = {"in": c.seen, "made": c.made, "out": c.out, "dropped": c.dropped, "failed": c.failed}
+            reasons = {kind: dict(why.get((label, kind), {})) for kind in ("dropped", "failed")}
+            steps.append({"step": label, **counts, "reasons": reasons, **_spent(c.spent)})
+    return {
+        "folder": str(result.folder), "name": state["name"], "status": status, "reason": reason,
+        "began": state["began"], "ended": state.get("ended") if status not in ("running", "killed") else None,
+        "target": state["target"], "rounds": len(state["rounds"]),
+        "generated": generated(result), "accepted": accepted(result),
+        "surplus": sum(why.get(("target", "surplus"), {}).values()),
+        "steps": steps, **_spent(together(result.tally)), "exports": state.get("written", []),
+        "notes": state.get("notes", []),
+    }  # fmt: skip
+
+
+def _spent(spent: "Spent") -> Mapping[str, Any]:
+    return {
+        "calls": spent.asked - spent.journaled,
+        "journaled": spent.journaled,
+        "retries": spent.retries,
+        "tokens_in": spent.usage.input,
+        "tokens_out": spent.usage.output,
+        "cost": spent.dollars,
+    }

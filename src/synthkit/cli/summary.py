@@ -1,0 +1,194 @@
+"""What a run came to, as people read it: status, funnel, money, and what was written."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from synthkit.cli.runs import next_command, short, status_of
+from synthkit.cli.table import Cell, Column, Line, apart, pairs, table
+from synthkit.cli.text import count, cut, money, plain, several, wrapped
+
+if TYPE_CHECKING:
+    from synthkit.engine.result import Result
+    from synthkit.engine.tally import Count
+    from synthkit.models.spent import Spent
+
+COLOURS = {"complete": "green", "partial": "yellow", "running": "yellow", "failed": "red", "killed": "red"}
+COPIED = ("run folder", "go on with")
+MOST_REASONS = 8
+"""Reasons shown for a step; there may be thousands where a filter writes free text."""
+
+Reasons = Mapping[tuple[str, str], Counter[str]]
+"""How often each reason was given, by step and kind."""
+
+
+def reasons(result: "Result") -> Reasons:
+    """Counts the ledger of a run."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for form in rejects(result):
+        found.setdefault((form["step"], form["kind"]), Counter())[form["reason"]] += 1
+    return found
+
+
+def rejects(result: "Result") -> Iterator[Mapping[str, Any]]:
+    """The lines of the ledger: from its file, which is quicker, where the run has written it."""
+    import json
+
+    path = result.folder / "rejected.jsonl"
+    if result.status == "running" or not path.exists():
+        yield from result.rejects()
+        return
+    with path.open(encoding="utf-8") as lines:
+        for text in lines:
+            yield json.loads(text)
+
+
+def headline(result: "Result", width: int) -> list[Line]:
+    """Status and reason, first of all."""
+    status, reason = status_of(result)
+    first, *rest = wrapped(plain(reason), max(width - len(status) - 2, 20)) if reason else [""]
+    indent = " " * (len(status) + 2)
+    return [
+        [(status, COLOURS.get(status, "")), (f": {first}" if first else "", "")],
+        *([(indent, ""), (text, "")] for text in rest),
+    ]
+
+
+def funnel(result: "Result", width: int, why: Reasons) -> list[Line]:
+    """What went in and came out of each step, with the reasons beneath."""
+    tally = result.tally
+    made = any(c.made for c in tally.values())
+    columns = [
+        Column("step", fit="middle", least=10),
+        Column("in", right=True),
+        *([Column("made", right=True)] if made else []),
+        Column("out", right=True),
+        Column("dropped", right=True),
+        Column("failed", right=True),
+    ]
+    blank = len(columns) - 1
+    start = generated(result)
+    rows: list[list[Cell]] = [[result.shape.generator, "", *([""] if made else []), count(start), "", ""]]
+    for label in result.shape.labels:
+        c = tally.get(label)
+        if c is None:
+            rows.append([(label, "dim"), *[("–", "dim")] * blank])
+            continue
+        numbers: list[Cell] = [count(c.seen), *([_plus(c.made)] if made else []), count(c.out)]
+        rows.append([label, *numbers, _number(c.dropped), _number(c.failed, "red")])
+        rows += _why(label, why, len(columns))
+    return table(columns, [[_safe(cell) for cell in row] for row in rows], width)
+
+
+def generated(result: "Result") -> int:
+    """How many records the generator made; of a round that is not done, those that went through the first step."""
+    first = next(iter(result.shape.stages[0]), None)
+    seen = result.tally[first].seen if first in result.tally else 0
+    made: int = sum(r.get("made", 0) for r in result.state["rounds"] if not r.get("retry"))
+    return max(seen, made)
+
+
+def accepted(result: "Result") -> int:
+    """How many records were accepted, by the counts of the last step."""
+    labels = result.shape.labels
+    number = generated(result)
+    if labels:
+        number = result.tally[labels[-1]].out if labels[-1] in result.tally else 0
+    return number if result.shape.target is None else min(number, result.shape.target)
+
+
+def _why(label: str, why: Reasons, width: int) -> Iterator[list[Cell]]:
+    for kind, place in (("dropped", width - 2), ("failed", width - 1)):
+        found = sorted(why.get((label, kind), Counter()).items(), key=lambda item: (-item[1], item[0]))
+        shown = found if len(found) <= MOST_REASONS else found[: MOST_REASONS - 1]
+        lines = [(reason, number) for reason, number in shown]
+        if len(shown) < len(found):
+            rest = found[len(shown) :]
+            lines.append((f"{len(rest):,} other reasons", sum(number for _, number in rest)))
+        for reason, number in lines:
+            row: list[Cell] = [(f"  {reason}", "dim"), *[""] * (width - 1)]
+            row[place] = (count(number), "dim")
+            yield row
+
+
+def _safe(cell: Cell) -> Cell:
+    return plain(cell) if isinstance(cell, str) else (plain(cell[0]), cell[1])
+
+
+def _plus(number: int) -> Cell:
+    return f"+{number:,}" if number else ""
+
+
+def _number(number: int, style: str = "") -> Cell:
+    return (count(number), style) if number else ("0", "dim")
+
+
+def together(tally: Mapping[str, "Count"]) -> "Spent":
+    """What all steps asked and spent."""
+    from synthkit.models.spent import Spent
+
+    spent = Spent()
+    for c in tally.values():
+        spent.add(c.spent)
+    return spent
+
+
+def spending(spent: "Spent", in_flight: int | None = None) -> list[tuple[str, str]]:
+    """Calls, tokens and cost, named; nothing where no model was asked."""
+    if not (spent.asked or spent.retries or in_flight):
+        return []
+    calls = [count(spent.asked - spent.journaled) + (" done" if in_flight is not None else "")]
+    if in_flight is not None:
+        calls.append(f"{in_flight:,} in flight")
+    calls += [several(spent.retries, "retry").replace("retrys", "retries")] if spent.retries else []
+    calls += [f"{several(spent.journaled, 'answer')} from the journal"] if spent.journaled else []
+    tokens = f"{count(spent.usage.input)} in, {count(spent.usage.output)} out"
+    return [("calls", ", ".join(calls)), ("tokens", tokens), ("cost", cost(spent))]
+
+
+def cost(spent: "Spent") -> str:
+    """Dollars, or why they are not known."""
+    if not spent.unpriced:
+        return money(spent.cost)
+    least = f", at least {money(spent.cost)}" if spent.cost else ""
+    have = "has" if spent.unpriced == 1 else "have"
+    return f"unknown{least}: {several(spent.unpriced, 'answer')} {have} no known price"
+
+
+def facts(result: "Result", why: Reasons) -> list[tuple[str, str]]:
+    """All else that is to be said of a run, named."""
+    state = result.state
+    found = [] if "accepted" in status_of(result)[1] else [("accepted", _accepted(result))]
+    found += spending(together(result.tally))
+    surplus = sum(why.get(("target", "surplus"), Counter()).values())
+    if surplus:
+        found.append(("surplus", f"{several(surplus, 'good record')} beyond the target"))
+    found += [("export", text) for form in state.get("written", ()) for text in _export(form)]
+    found += [("note", note) for note in state.get("notes", ())]
+    for model, wishes in state.get("dropped_wishes", {}).items():
+        found.append(("note", f"{model} does not take {', '.join(wishes)}, so it was asked without"))
+    found += [("note", problem) for problem in state.get("journal", {}).get("problems", ())]
+    found.append(("run folder", short(result.folder)))
+    command = next_command(result)
+    if command:
+        found.append(("go on with", command))
+    return [(name, plain(text)) for name, text in found]
+
+
+def _accepted(result: "Result") -> str:
+    target = result.shape.target
+    return count(accepted(result)) + ("" if target is None else f" of {count(target)}")
+
+
+def _export(form: Mapping[str, Any]) -> Iterator[str]:
+    left = form.get("left_out", {})
+    yield f"{short(form['path'])}: {several(form['written'], 'example')} in the form {form['format']}"
+    for message, number in left.items():
+        yield f"{short(form['path'])}: {several(number, 'record')} left out: {cut(plain(message), 200)}"
+
+
+def summary(result: "Result", width: int) -> Iterator[Line]:
+    """The whole of it."""
+    why = reasons(result)
+    told = pairs(facts(result, why), width, COPIED)
+    return apart([headline(result, width), funnel(result, width, why), told])

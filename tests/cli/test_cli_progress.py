@@ -1,0 +1,151 @@
+"""What is shown while a run runs, from a monitor that stands still."""
+
+import re
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from cli_kit import until
+
+from synthkit.cli.live import Display
+from synthkit.cli.progress import Lines, Rate, accepted, said
+from synthkit.cli.text import width_of
+from synthkit.core.answer import Usage
+from synthkit.engine.monitor import Monitor
+from synthkit.engine.tally import Count
+from synthkit.models.spent import Spent
+
+
+def monitor(**changes: object) -> Monitor:
+    spent = Spent(350, 10, 3, Usage(12345, 6789), Decimal("0.1234"))
+    tally = {"ask": Count(400, 0, 390, 0, 10, spent), "keep": Count(390, 0, 120, 270, 0)}
+    given = {
+        "name": "talk",
+        "target": 500,
+        "goal": 500,
+        "labels": ["ask", "keep"],
+        "body": ["ask", "keep"],
+        "tally": tally,
+    }
+    return Monitor(**{"round": 1, "folder": Path("runs/talk-001"), **given, **changes})  # type: ignore[arg-type]
+
+
+def shown(display: Display, width: int = 80, height: int = 24) -> list[str]:
+    lines = display.lines(time.monotonic(), width, height)
+    return ["".join(text for text, _ in pieces).rstrip() for pieces in lines]
+
+
+def test_a_line_says_how_far_a_run_is() -> None:
+    assert said(monitor()) == "round 2: 120 of 500 accepted, 340 calls, $0.1234"
+    assert said(monitor(target=None, goal=None)) == "round 2: 120 accepted, 340 calls, $0.1234"
+    assert said(Monitor("x", None)) == "round 1: 0 accepted"
+    unknown = monitor()
+    unknown.tally["ask"].spent.unpriced = 2
+    assert said(unknown).endswith(", cost unknown")
+
+
+def test_entries_on_their_way_count_too() -> None:
+    there = monitor()
+    there.open[1] = {"ask": Count(1, 0, 1, 0, 0, Spent(asked=1)), "keep": Count(1, 0, 1)}
+    assert said(there) == "round 2: 121 of 500 accepted, 341 calls, $0.1234"
+    assert there.tally["keep"].out == 120
+
+
+def test_what_is_counted_where_steps_stand_at_the_end() -> None:
+    there = monitor(labels=["ask", "keep", "top"], goal=1000)
+    assert accepted(there, there.tally) == (120, 1000, "candidates")
+    there.tally["top"] = Count(120, 0, 50, 70)
+    assert accepted(there, there.tally) == (50, 500, "accepted")
+
+
+def test_more_than_the_target_is_not_shown() -> None:
+    there = monitor(target=100, goal=100)
+    assert accepted(there, there.tally) == (100, 100, "accepted")
+
+
+def test_lines_at_the_beginning_at_rounds_and_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    there = monitor()
+    lines = Lines(there)
+    start = lines._told
+    with lines:
+        pass
+    assert capsys.readouterr().err == "talk: run folder runs/talk-001\n"
+    for after, told in ((9.9, False), (10.1, True), (15, False), (20.2, True)):
+        lines.look(start + after)
+        assert bool(capsys.readouterr().err) is told, after
+    there.round = 2
+    lines.look(start + 21)
+    assert capsys.readouterr().err == "round 3: 120 of 500 accepted, 340 calls, $0.1234\n"
+
+
+def test_quiet_lines_are_those_about_stopping(capsys: pytest.CaptureFixture[str]) -> None:
+    there = monitor()
+    with Lines(there, quiet=True):
+        there.round = 7
+        there.note = "stopping: in a moment"
+    assert capsys.readouterr().err == "stopping: in a moment\n"
+
+
+def test_a_note_is_told_while_the_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    there, heard = monitor(), []
+    with Lines(there):
+        there.note = "stopping: in a moment"
+        until(lambda: bool(heard.append(capsys.readouterr().err) or any("moment" in text for text in heard)))
+
+
+def test_the_rate_is_that_of_the_last_minute() -> None:
+    rate = Rate()
+    assert rate(0, 0) is None and rate(2, 10) is None
+    assert rate(30, 10) == pytest.approx(20)
+    assert rate(90, 70) == pytest.approx(60)
+    assert rate(200, 70) is None
+
+
+def test_the_display_has_it_all() -> None:
+    text = shown(Display(monitor()))
+    assert re.fullmatch(r"talk  runs/talk-001 +round 2  0:00", text[0]) and len(text[0]) == 80
+    assert re.fullmatch(r"━{14}─+  120 of 500 accepted", text[1]) and len(text[1]) == 80
+    assert text[3:] == [
+        "step                 in      out  dropped   failed",
+        "ask                 400      390        0       10",
+        "keep                390      120      270        0",
+        "",
+        "calls   340 done, 0 in flight, 3 retries, 10 answers from the journal",
+        "tokens  12,345 in, 6,789 out",
+        "cost    $0.1234",
+    ]
+
+
+def test_the_display_without_a_target_models_or_steps() -> None:
+    assert shown(Display(Monitor("bare"))) == ["bare  " + " " * 61 + "round 1  0:00", "0 accepted", ""]
+
+
+def test_the_display_in_ascii() -> None:
+    assert shown(Display(monitor(), ascii_only=True))[1].startswith("##############---")
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 300])
+@pytest.mark.parametrize("height", [1, 10, 24, 100])
+def test_the_display_fits(width: int, height: int) -> None:
+    labels = [f"数字/very/long/label/of/a/step-{number}" for number in range(500)]
+    there = monitor(labels=labels, body=labels, note="stopping: " + "word " * 30)
+    there.tally = {label: Count(10**6, 0, 10**6) for label in labels[:300]}
+    text = shown(Display(there), width, height)
+    assert len(text) <= max(height, 15)
+    if width >= 40:
+        assert max(map(width_of, text)) <= max(width, 52)
+    if height == 24 and width >= 60:
+        assert any("step-299" in line for line in text) and "more before" in " ".join(text)
+        assert sum(int(number) for number in re.findall(r"… (\d+) more", " ".join(text))) + 10 == 500
+
+
+def test_rich_draws_what_the_display_says() -> None:
+    there = monitor(name="[bold]no markup[/bold]")
+    assert "[bold]no markup[/bold]" in Display(there).text(80, 24).plain
+
+
+def test_a_display_that_fails_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = monitor()
+    monkeypatch.setattr(there, "tally", None)
+    assert Display(there).text(60, 24).plain.startswith("(no display: TypeError: ")

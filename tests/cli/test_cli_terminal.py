@@ -1,0 +1,139 @@
+"""The command on a real terminal: the live display, and Ctrl-C once and twice."""
+
+import json
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from cli_kit import COMMAND, NUMS, Terminal, environment, until
+
+SLOW = ["run", "nums.py", "--run-dir", "r", "--top", "2000", "--target", "900", "--wait", "0.2"]
+STOPPING = "stopping: waiting for the answers on their way; Ctrl-C again stops at once"
+
+
+def state(place: Path) -> dict[str, object]:
+    told: dict[str, object] = json.loads((place / "r/run.json").read_text("utf-8"))
+    return told
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_the_display_goes_and_the_summary_stays(place: Path, columns: int) -> None:
+    with Terminal(*SLOW[:4], "--top", "60", "--wait", "0.3", cwd=place, columns=columns) as terminal:
+        terminal.read("nums  r")
+        terminal.read("0 of 30 accepted")
+        assert terminal.end() == 0
+    assert "\x1b[?25l" in terminal.raw and terminal.raw.rindex("\x1b[?25h") > terminal.raw.rindex("\x1b[?25l")
+    last = terminal.text[terminal.text.rindex("complete: 30 of 30 accepted") :]
+    assert "run folder  r\n" in last and "round 1" not in last
+    assert "\x1b[32mcomplete\x1b[0m: 30 of 30 accepted" in terminal.raw
+
+
+@pytest.mark.parametrize("settings", [{"TERM": "dumb"}, {"TERM": "unknown"}])
+def test_a_dumb_terminal_gets_plain_lines(place: Path, settings: dict[str, str]) -> None:
+    with Terminal(*SLOW[:4], "--top", "60", cwd=place, **settings) as terminal:
+        assert terminal.end() == 0
+    assert "\x1b" not in terminal.raw
+    assert terminal.text.startswith("nums: run folder r\n") and "complete: 30 of 30 accepted\n" in terminal.text
+
+
+def test_no_color_has_no_colours(place: Path) -> None:
+    with Terminal(*SLOW[:4], "--top", "60", "--wait", "0.3", cwd=place, NO_COLOR="1") as terminal:
+        terminal.read("0 of 30 accepted")
+        assert terminal.end() == 0
+    assert not re.search(r"\x1b\[(?:[0-9]+;)*3[0-9]", terminal.raw)
+    assert "complete: 30 of 30 accepted" in terminal.text
+
+
+def test_quiet_has_no_display(place: Path) -> None:
+    with Terminal(*SLOW[:4], "--top", "60", "--quiet", cwd=place) as terminal:
+        assert terminal.end() == 0
+    assert terminal.text.startswith("complete: 30 of 30 accepted") and "\x1b[?25l" not in terminal.raw
+
+
+def test_a_summary_that_goes_elsewhere_leaves_plain_lines(place: Path) -> None:
+    with Terminal(*SLOW[:4], "--top", "60", cwd=place, out=place / "out") as terminal:
+        assert terminal.end() == 0
+    assert terminal.text.startswith("nums: run folder r\n") and "\x1b" not in terminal.raw
+    assert (place / "out").read_text("utf-8").startswith("complete: 30 of 30 accepted\n")
+
+
+def test_what_a_step_prints_stands_above_the_display(place: Path) -> None:
+    (place / "nums.py").write_text(
+        NUMS.replace('    return {"square"', '    print("a print", record["n"])\n    return {"square"')
+    )
+    with Terminal(*SLOW[:4], "--top", "60", "--wait", "0.3", cwd=place) as terminal:
+        terminal.read("a print 59")
+        assert terminal.end() == 0
+    assert terminal.text.count("a print ") == 60 - 1
+
+
+def test_ctrl_c_once_stops_orderly(place: Path) -> None:
+    with Terminal(*SLOW, cwd=place) as terminal:
+        terminal.read("of 900 accepted")
+        terminal.interrupt()
+        terminal.read(STOPPING)
+        assert terminal.end() == 3
+    last = terminal.text[terminal.text.rindex("partial: ") :]
+    assert last.startswith("partial: stopped before it was done\n") and "go on with  synthkit resume r\n" in last
+    assert state(place)["status"] == "partial"
+    assert re.search(r"accepted    \d+ of 900\n", last)
+
+
+def test_ctrl_c_twice_stops_at_once_and_leaves_the_terminal_in_order(place: Path) -> None:
+    with Terminal(*SLOW[:-1], "60", cwd=place) as terminal:
+        terminal.read("of 900 accepted")
+        terminal.interrupt()
+        terminal.read(STOPPING)
+        terminal.interrupt()
+        assert terminal.end() == 130
+    assert terminal.raw.endswith(
+        "\x1b[?25h\r\nstopped at once; nothing that was answered is lost\r\ngo on with: synthkit resume r\r\n"
+    )
+    assert state(place)["status"] == "running"
+
+
+def test_a_step_that_blocks_can_be_stopped_too(place: Path) -> None:
+    (place / "nums.py").write_text(NUMS.replace("await asyncio.sleep(wait)", "import time; time.sleep(60)"), "utf-8")
+    with Terminal(*SLOW, cwd=place) as terminal:
+        until(lambda: (place / "r/run.json").exists())
+        terminal.read("of 900 accepted")
+        terminal.interrupt()
+        terminal.read(STOPPING)
+        terminal.interrupt()
+        assert terminal.end() == 130
+    assert "go on with: synthkit resume r" in terminal.text
+
+
+@pytest.mark.parametrize(("number", "quiet"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_signals_without_a_terminal(place: Path, number: int, quiet: bool) -> None:
+    command = [*COMMAND, *SLOW, *(["--quiet"] if quiet else [])]
+    with subprocess.Popen(command, cwd=place, env=environment(), stdout=-1, stderr=-1, text=True) as child:
+        until(lambda: any((place / "r").glob("parts/rounds/*/stage-00/*.zst")))
+        child.send_signal(number)
+        out, err = child.communicate(timeout=30)
+    assert child.returncode == 3 and f"{STOPPING}\n" in err
+    assert ("run folder r" in err) is not quiet
+    assert out.startswith("partial: stopped before it was done\n")
+
+
+def test_ctrl_c_before_the_run_is_quiet(place: Path) -> None:
+    (place / "nums.py").write_text(f"import time\nprint('loading', flush=True)\ntime.sleep(60)\n{NUMS}", "utf-8")
+    with Terminal(*SLOW, cwd=place) as terminal:
+        terminal.read("loading")
+        terminal.interrupt()
+        assert terminal.end() == 130
+    assert terminal.text.replace("^C", "").split() == ["loading"]
+    assert not (place / "r").exists()
+
+
+def test_a_stopped_run_goes_on_on_a_terminal(place: Path) -> None:
+    with Terminal(*SLOW[:4], "--top", "2000", "--target", "200", "--wait", "0.2", cwd=place) as terminal:
+        terminal.read("of 200 accepted")
+        terminal.interrupt()
+        assert terminal.end() == 3
+    with Terminal("resume", "r", cwd=place) as terminal:
+        terminal.read("nums  r")
+        assert terminal.end() == 0
+    assert "complete: 200 of 200 accepted\n" in terminal.text

@@ -1,0 +1,31 @@
+"""Runs scripts one after the other, each as `__main__`, in one process, since starting Python and importing synthkit
+takes longer than most examples. Reads their paths, a line each; answers with a JSON line each."""
+
+import contextlib
+import io
+import json
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+
+def run(path: str) -> dict[str, str]:
+    """What a script prints, and the error that it ends with."""
+    main = ModuleType("__main__")
+    main.__file__ = path
+    sys.modules["__main__"] = main
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(compile(Path(path).read_text("utf-8"), path, "exec"), main.__dict__)
+    except BaseException:
+        return {"printed": printed.getvalue(), "error": traceback.format_exc()}
+    return {"printed": printed.getvalue(), "error": ""}
+
+
+if __name__ == "__main__":
+    sys.path[0] = ""
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(run(line.rstrip("\n"))) + "\n")
+        sys.stdout.flush()
