@@ -107,7 +107,6 @@ class Reader:
         self.environment = {
             **keep,
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONWARNINGS": "error",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "COLUMNS": "120",
             **(environment or {}),
@@ -167,13 +166,14 @@ class Reader:
         if self._scripts is None:
             command = [sys.executable, str(Path(__file__).with_name("scripts.py"))]
             self._scripts = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True
+                command, cwd=self.folder, env=self.environment, stdin=PIPE, stdout=PIPE, text=True
             )
         assert self._scripts.stdin is not None and self._scripts.stdout is not None
         self._scripts.stdin.write(f"{name}\n")
         self._scripts.stdin.flush()
         said = json.loads(self._scripts.stdout.readline())
         assert not said["error"], f"{block.where}: {said['error']}"
+        assert "Warning" not in said["said"], f"{block.where}: {said['said']}"
         self.printed = said["printed"]
 
     def leave(self) -> None:
@@ -200,8 +200,8 @@ class Reader:
         done = subprocess.run(
             ["sh", "-c", line], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60
         )
-        said = f"{where}: `{line}` ended with {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == code, said
+        said = f"{where}: `{line}` ended with {done.returncode}, not {code}, or warned\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == code and "Warning" not in done.stderr, said
         self.printed = done.stdout or done.stderr
 
     def look_at(self, block: Block) -> None:

@@ -11,17 +11,17 @@ from types import ModuleType
 
 
 def run(path: str) -> dict[str, str]:
-    """What a script prints, and the error that it ends with."""
+    """What a script prints, what it says on stderr, and the error that it ends with."""
     main = ModuleType("__main__")
     main.__file__ = path
     sys.modules["__main__"] = main
-    printed = io.StringIO()
+    printed, said, error = io.StringIO(), io.StringIO(), ""
     try:
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(said):
             exec(compile(Path(path).read_text("utf-8"), path, "exec"), main.__dict__)
     except BaseException:
-        return {"printed": printed.getvalue(), "error": traceback.format_exc()}
-    return {"printed": printed.getvalue(), "error": ""}
+        error = traceback.format_exc()
+    return {"printed": printed.getvalue(), "said": said.getvalue(), "error": error}
 
 
 if __name__ == "__main__":

@@ -74,6 +74,29 @@ def test_a_wrong_exit_code_is_noticed(tmp_path: Path) -> None:
         Reader(tmp_path).follow(block("$ exit 3\n"))
 
 
+def test_a_script_that_fails_is_noticed(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    reader.follow(block("print(1)\n", "python"))
+    assert reader.printed == "1\n"
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        reader.follow(block("1 / 0\n", "python"))
+    with pytest.raises(AssertionError, match="old ways"):
+        reader.follow(block("import warnings\nwarnings.warn('old ways')\n", "python"))
+    reader.leave()
+
+
+def test_a_piece_that_is_no_longer_in_its_file_is_noticed(tmp_path: Path) -> None:
+    page = Block("page.md", 1, "python", "pipelines/instructions.py", "def pipelines():\n", {})
+    with pytest.raises(AssertionError, match=r"no longer, in pipelines/instructions\.py"):
+        Reader(tmp_path).follow(page)
+
+
+def test_options_of_blocks_that_are_not_run_are_checked(reader: Reader) -> None:
+    text = "$ synthkit run pipelines/instructions.py --modle openai/gpt-5\n"
+    with pytest.raises(AssertionError, match="did you mean --model"):
+        reader.follow(Block("page.md", 1, "console", "", text, {"not run": "it costs money"}))
+
+
 def test_wrong_output_is_noticed(tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     reader.follow(block("$ printf 'one\\ntwo\\nthree\\n'\none\n…\nth…\n"))
