@@ -105,7 +105,7 @@ class ColumnError(RecordError):
 class AnswerError(RecordError):
     """An answer that does not parse or does not fit its schema."""
 
-    reason = "answer"
+    reason = "unfit answer"
 
 
 class CallError(RecordError):

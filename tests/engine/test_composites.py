@@ -1,6 +1,7 @@
 """Composites at work: what they hand on, what they note, and how they fail."""
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from engine_kit import Ask, adds_up, doubled, even, failed, numbers
 
 import synthkit as sk
 from synthkit.errors import Overloaded, RecordError
-from synthkit.testing import LoopbackServer, Reply
+from synthkit.testing import LoopbackServer, Reply, steady
 
 Serve = Callable[..., LoopbackServer]
 
@@ -212,3 +213,51 @@ def test_a_passing_error_of_the_author_s_own_is_swept() -> None:
     assert [(r["n"], r["x"]) for r in result.accepted] == [(0, 1), (1, 2), (3, 1)]
     assert TRIES == {0: 1, 1: 2, 2: 2, 3: 1}, "once, and then it is final"
     assert failed(result) == [("overloaded", "Overloaded", "busy")]
+
+
+class Debate(sk.Step):
+    """Asks in several coroutines, and runs a filter on each answer as it comes."""
+
+    model: sk.ModelName = "m"
+
+    def inner(self) -> Any:
+        return {"longest": odd_letters()}
+
+    def io(self, have: Any) -> sk.IO:
+        return sk.IO.of(writes="texts")
+
+    async def process(self, record: sk.Record, ctx: sk.Context) -> sk.Fields:
+        async def one(key: int) -> str:
+            own = ctx.at(key)
+            answer = await own.ask(self.model, f"Speaker {key}")
+            outcome = await own.run(odd_letters(), record.updated({"text": answer.text}), "check")
+            return answer.text if outcome.records else ""
+
+        return {"texts": list(await asyncio.gather(*(one(key) for key in range(4))))}
+
+
+@sk.filter(reads="text")
+def odd_letters(record: sk.Record) -> bool:
+    return len(record["text"]) % 2 == 1
+
+
+def test_the_ledger_does_not_depend_on_who_finishes_first(serve: Serve, project: Path) -> None:
+    serve(answer=steady, latency=(0.0, 0.03))
+    one = run(Debate(), top=12, folder="one", concurrency=64)
+    assert sum(r["kind"] == "attempt" for r in one.rejected) > 12
+    shutil.rmtree(project / ".synthkit")
+    two = run(Debate(), top=12, folder="two", concurrency=1)
+    for name in ("accepted.jsonl", "rejected.jsonl"):
+        assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()
+
+
+def test_half_a_character_of_a_model_goes_through(serve: Serve, project: Path) -> None:
+    half = Reply(raw=b'{"choices": [{"message": {"content": "\\ud83d and \\ud83d\\ude00"}}]}')
+    serve(answer=lambda request: half)
+    result = run(Ask(model="m"), sk.Fork({"a": doubled()}, into="x"), top=2)
+    assert [r["text"] for r in result.accepted] == ["\ud83d and 😀"] * 2
+    result.folder.joinpath("accepted.jsonl").read_bytes().decode()
+    again = run(Ask(model="m"), sk.Prompt(model="m", template="{{ text }}", into="b", label="b"), top=2)
+    assert failed(again) == [
+        ("bad request", "BadRequest", "the messages hold half a character (a lone surrogate): clean the text first")
+    ] * 2  # fmt: skip

@@ -214,7 +214,10 @@ def test_parts_defined_inside_a_function_are_refused(project: Path) -> None:
         ({"budget": "five"}, "budget 'five' is no amount of dollars: write 5 or 0.50"),
         ({"budget": "0"}, "budget '0' is not more than 0 dollars"),
         ({"budget": "inf"}, "budget 'inf' is not more than 0 dollars"),
-        ({"tempo": 3}, "run: got an unexpected keyword argument 'tempo'"),
+        (
+            {"tempo": 3},
+            "a run has no setting 'tempo'; there are: budget, concurrency, export, folder, max_failures, max_rounds, offline, seed, shard, target",
+        ),
     ],
 )
 def test_settings_that_make_no_sense(project: Path, given: dict[str, Any], said: str) -> None:

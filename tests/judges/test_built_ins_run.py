@@ -58,7 +58,7 @@ def test_from_a_file_to_training_files(tmp_path: Path, monkeypatch: pytest.Monke
         ("dropped", "exact-dedup", "duplicate"): 8,
         ("dropped", "min-hash-dedup", "near-duplicate"): 8,
         ("dropped", "rubric/at-least", "score too low"): 8,
-        ("failed", "rubric", "answer"): 8,
+        ("failed", "rubric", "unfit answer"): 8,
     }
     expected = rows()[0]
     first = {name: json.loads(Path(f"{name}.jsonl").read_text().splitlines()[0]) for name in ("sharegpt", "alpaca")}

@@ -111,7 +111,7 @@ def test_an_answer_that_does_not_fit_is_asked_for_again_with_the_error(serve: Se
 def test_an_answer_that_never_fits_fails_the_record(serve: Serve, project: Path, repairs: int, count: int) -> None:
     server = serve(answer=lambda request: '{"reason": "x"}')
     error = ask(project, repairs=repairs)
-    assert type(error) is AnswerError and error.reason == "answer"
+    assert type(error) is AnswerError and error.reason == "unfit answer"
     assert str(error) == "score: Field required"
     assert server.count == count
 

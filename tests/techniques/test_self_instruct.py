@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 from technique_kit import lines
 
 from synthkit.core import Generator, Have, chain
 from synthkit.core.flow import flow
+from synthkit.errors import PipelineError
 from synthkit.techniques import SelfInstruct
 from synthkit.techniques.self_instruct_tasks import MoreTasks
 
@@ -54,5 +54,5 @@ def test_parameters_reach_their_parts(tmp_path: Path, technique: SelfInstruct) -
 
 @pytest.mark.parametrize("wrong", [{"threshold": 7}, {"shown": 0}, {"max_instances": 0}, {"tasks_template": "x"}])
 def test_wrong_parameters_are_refused(technique: SelfInstruct, wrong: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(PipelineError):
         SelfInstruct.model_validate({"seeds": technique.seeds, "model": "m/x", **wrong})

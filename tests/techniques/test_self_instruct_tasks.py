@@ -5,11 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 from technique_kit import SEEDS, Past, Told, answered, checked, lines, needs_real_seeds, record
 
 from synthkit.core import Have, Verdict
-from synthkit.errors import InputError
+from synthkit.errors import InputError, PipelineError
 from synthkit.techniques.self_instruct_seeds import read_seeds
 from synthkit.techniques.self_instruct_tasks import UNSUITED, Demonstrations, MoreTasks, Suitable
 
@@ -64,7 +63,7 @@ def test_the_mix_can_be_set(seeds: Path) -> None:
     part = Demonstrations(seeds=seeds, shown=5, from_pool=4)
     for tasks in shown(part, Past(9, 9, ["Kept a", "Kept b", "Kept c", "Kept d", "Kept e"])):
         assert len(tasks) == 5 and sum(task.startswith("Kept") for task in tasks) == 4
-    with pytest.raises(ValidationError):
+    with pytest.raises(PipelineError):
         Demonstrations(seeds=seeds, shown=0)
 
 

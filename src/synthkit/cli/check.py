@@ -43,7 +43,7 @@ def _plan(plan: "Plan", width: int) -> "Sequence[Line]":
     from synthkit.cli.table import Column, table
 
     columns = [
-        Column("step", fit="wrap", least=10),
+        Column("step", fit="wrap", least=max(10, min(30, width - 27))),  # names are broken last
         Column("kind", fit="wrap", least=9),
         Column("reads", fit="wrap", least=6),
         Column("writes", fit="wrap", least=6),

@@ -6,10 +6,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 from pydantic._internal._model_construction import ModelMetaclass
 
-from synthkit.core.columns import IO, Have
+from synthkit.core.columns import IO, Have, hint
 from synthkit.errors import PipelineError
 
 MODEL = "synthkit.model"
@@ -60,6 +60,13 @@ class Component(BaseModel, metaclass=Meta):
     label: str | None = None
     """Unique in a pipeline; by default the class name in kebab-case. Ids and answers hang on it, not on positions."""
 
+    def __init__(self, **parameters: Any) -> None:
+        """Raises `PipelineError` with a sentence for each parameter that cannot be."""
+        try:
+            super().__init__(**parameters)
+        except ValidationError as error:
+            raise PipelineError(*_complaints(type(self), error)) from error
+
     @field_validator("label")
     @classmethod
     def _speakable(cls, label: str | None) -> str | None:
@@ -98,6 +105,17 @@ class Component(BaseModel, metaclass=Meta):
 
     def __rshift__(self, other: object) -> Any:
         raise PipelineError("a pipeline starts with Pipeline(name): write Pipeline('…') >> first >> second")
+
+
+def _complaints(cls: type[BaseModel], error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            yield f"{cls.__name__} has no parameter {place!r}{hint(place, cls.model_fields, 'it has')}"
+        elif problem["type"] == "missing":
+            yield f"{cls.__name__} needs the parameter {place!r}"
+        else:
+            yield f"{cls.__name__}: {place + ': ' if place else ''}{problem['msg'].removeprefix('Value error, ')}"
 
 
 Part = Component | Sequence[Component]

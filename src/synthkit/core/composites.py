@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
+from synthkit import errors
 from synthkit.core.columns import IO, Have, hint
 from synthkit.core.component import Part, PartField, chain
 from synthkit.core.context import Context, Outcome
@@ -29,7 +30,10 @@ def _lost(outcome: Outcome, otherwise: str) -> Verdict:
     if reject is None:
         return drop(otherwise)
     if reject.kind == "failed":
-        error = TransientError(reject.message) if reject.transient else RecordError(reject.message)
+        kind = getattr(errors, reject.error, None)
+        if not (isinstance(kind, type) and issubclass(kind, RecordError)):  # an author's own
+            kind = TransientError if reject.transient else RecordError
+        error = kind(reject.message)
         error.reason = reject.reason
         raise error
     return Verdict(False, reject.reason, reject.message, reject.score)

@@ -23,7 +23,8 @@ class Reject:
     kind: dropped (a filter said so), failed (a step could not), surplus (the target was met before it), attempt
     (an inner part of a composite rejected it; the record itself may have gone on). step: the path. error: the
     error's type. message: the normalised text of the error, or the verdict's detail. cost: dollars of the answers
-    that this record used, None where a price is unknown.
+    that this record used, None where a price is unknown. spent: what the step that failed had used, to be taken back
+    when it is tried again.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class Reject:
     score: float | None = None
     cost: float | None = 0.0
     transient: bool = False
+    spent: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ class Prompt(Step):
     Out: ClassVar[type[BaseModel] | None] = None
     wishes: ClassVar[Mapping[str, Any]] = {}
 
+    def __init__(self, *model: str, **parameters: Any) -> None:
+        super().__init__(**({"model": model[0]} if model else {}), **parameters)
+
     def io(self, have: Have) -> IO:
         reads, optional = dict[str, type](), list[str]()
         for text in (self.system, self.template):

@@ -56,6 +56,9 @@ class Record(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         return self._fields[name]
 
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise TypeError(f"a record never changes: return {{{name!r}: …}} from the step, and declare it in writes")
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
 

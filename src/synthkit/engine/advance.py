@@ -22,31 +22,38 @@ LONGEST_MESSAGE = 500
 
 
 async def advance(
-    lane: Lane, parts: Sequence[Bound], start: int, record: Record, visit: Visit | None, parent: Spent | None = None
+    lane: Lane,
+    parts: Sequence[Bound],
+    start: int,
+    record: Record,
+    visit: Visit | None,
+    parent: Spent | None = None,
+    salt: str = "",
 ) -> Outcome:
     """Takes a record through the parts from `start` on; its children go on side by side, in order of emission.
 
     visit: where the steps are counted; inner parts of composites are not, they only add to `parent`'s cost.
+    salt: makes other samples of what is asked.
     """
     rejects: list[Reject] = []
     own = Spent()
     for number in range(start, len(parts)):
         bound = parts[number]
         spent = Spent()
-        context = RunContext(lane, record, bound.label, spent, bound.items)
+        context = RunContext(lane, record, bound.label, spent, bound.items, salt)
         result, reject = await _applied(bound, record, context)
         if spent:
             own.add(spent)
             if parent is not None:
                 parent.add(spent)
-        rejects += [attempt for noted in context.attempts for attempt in noted]
+        rejects += context.attempts
         count = visit.at(bound.label) if visit else None
         if count:
             count.seen += 1
             if spent:
                 count.spent.add(spent)
         if reject is not None:
-            rejects.append(_costed(reject, own))
+            rejects.append(_costed(reject, own, spent))
             if count:
                 count.failed += reject.kind == "failed"
                 count.dropped += reject.kind == "dropped"
@@ -55,27 +62,16 @@ async def advance(
             if count:
                 count.made += len(result) - 1
                 count.out += len(result)
-            return await _children(lane, parts, number + 1, result, visit, parent, rejects)
+            if number + 1 == len(parts):
+                return Outcome(result, rejects)
+            tasks = (advance(lane, parts, number + 1, child, visit, parent, salt) for child in result)
+            outcomes = await asyncio.gather(*tasks)
+            rejects += [r for outcome in outcomes for r in outcome.rejects]
+            return Outcome([r for outcome in outcomes for r in outcome.records], rejects)
         if count:
             count.out += 1
         record = result
     return Outcome((record,), rejects)
-
-
-async def _children(
-    lane: Lane,
-    parts: Sequence[Bound],
-    start: int,
-    children: list[Record],
-    visit: Visit | None,
-    parent: Spent | None,
-    rejects: list[Reject],
-) -> Outcome:
-    if start == len(parts):
-        return Outcome(children, rejects)
-    outcomes = await asyncio.gather(*(advance(lane, parts, start, child, visit, parent) for child in children))
-    records = [r for outcome in outcomes for r in outcome.records]
-    return Outcome(records, [*rejects, *(r for outcome in outcomes for r in outcome.rejects)])
 
 
 async def _applied(bound: Bound, record: Record, context: RunContext) -> tuple[Any, Reject | None]:
@@ -177,10 +173,10 @@ def normal(text: str) -> str:
     return NOISE.sub("…", " ".join(text.split()))[:LONGEST_MESSAGE]
 
 
-def _costed(reject: Reject, own: Spent) -> Reject:
+def _costed(reject: Reject, own: Spent, spent: Spent) -> Reject:
     return Reject(
         reject.kind, reject.record, reject.step, reject.reason, reject.message, reject.error, reject.score,
-        own.dollars, reject.transient,
+        own.dollars, reject.transient, spent.form() if spent and reject.kind == "failed" else None,
     )  # fmt: skip
 
 

@@ -4,10 +4,11 @@ import contextlib
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthkit.core.columns import hint
 from synthkit.core.component import Component, Spec, build
 from synthkit.core.interfaces import Format
 from synthkit.engine import export, inputs, ledger, source
@@ -126,10 +127,10 @@ def run(
     **given: Any,
 ) -> Result:
     """Runs a pipeline in a new folder, or goes on with the run that `folder` holds."""
-    try:
-        settings = Settings(exports=tuple(exports), **given)
-    except TypeError as error:
-        raise ConfigError(f"run: {str(error).partition('() ')[2] or error}") from error
+    loading = source.LOADING.get()
+    if loading is not None:
+        raise PipelineError("it runs its pipeline while it is loaded: put that under `if __name__ == '__main__':`")
+    settings = Settings(exports=tuple(exports), **_known(given))
     project = find_project()
     plan = check(pipeline, settings, target=target, project=project)
     names = Names(registry())
@@ -152,11 +153,20 @@ def run(
             source=source.keep(path, store.folder / "pipeline") if path and used else None,
             parameters={name: str(value) for name, value in (parameters or {}).items()},
             inputs=inputs.keep(plan, store.folder),
-            versions=versions(plan),
+            versions=versions(),
             rounds=[],
         )
         plan = rebuilt(store, names, settings)
         return Execution(plan, store, settings, project, watch).run()
+
+
+def _known(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings by names that there are; raises `ConfigError` with the nearest for others."""
+    names = [field.name for field in fields(Settings) if field.name != "exports"]
+    for name in given:
+        if name not in names:
+            raise ConfigError(f"a run has no setting {name!r}{hint(name, [*names, 'target', 'folder', 'export'])}")
+    return given
 
 
 def spec_uses(given: Any, prefix: str) -> bool:
@@ -172,11 +182,15 @@ def _again(folder: Path, plan: Plan, settings: Settings, project: Project, names
     store = Store.open(folder)
     with contextlib.closing(store):
         before = store.state
-        same = before["pipeline"] == list(plan.specs) and before["target"] == plan.target
-        if not same or before["settings"]["seed"] != settings.seed:
-            raise StoreError(
-                f"{folder} holds a run of another pipeline, target or seed: give this one a folder of its own"
-            )
+        known = {
+            "pipeline": (before["pipeline"], list(plan.specs)),
+            "target": (before["target"], plan.target),
+            "seed": (before["settings"]["seed"], settings.seed),
+        }
+        for what, (old, new) in known.items():
+            if old != new:
+                values = "" if what == "pipeline" else f" ({old}, not {new})"
+                raise StoreError(f"{folder} holds a run with another {what}{values}: give this one a folder of its own")
         changed = inputs.changed(before["inputs"])
         if changed:
             raise StoreError(
@@ -203,13 +217,15 @@ def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = No
     with contextlib.closing(store):
         settings = replace(Settings.of(store.state["settings"]), **changes)
         if store.state["source"]:
-            source.load(folder / "pipeline" / store.state["source"])
+            source.load_module(folder / "pipeline" / store.state["source"])
         plan = rebuilt(store, Names(registry()), settings)
         problems = model_problems(plan, project, settings)
         if problems:
             raise PipelineError(*problems)
         ledger.verify(store, plan.shape)
         store.save(settings=settings.form())
+        if (made_with := versions()) != store.state["versions"]:
+            store.event("versions", was=store.state["versions"], now=made_with)
         return Execution(plan, store, settings, project, watch, retry=retry_failed).run()
 
 
@@ -265,7 +281,7 @@ def _free(runs: Path, name: str) -> Path:
         raise StoreError(f"cannot make a run folder in {runs}: {error.strerror}") from error
 
 
-def versions(plan: Plan) -> dict[str, str]:
+def versions() -> dict[str, str]:
     """What the run was made with."""
     import platform
     from importlib.metadata import version

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -71,7 +72,19 @@ class Visit:
 class RunContext(Context):
     """A context. Its asks are counted by request, so that the sample does not depend on what else is asked."""
 
-    __slots__ = ("_asking", "_children", "_items", "_ordinals", "_root", "attempts", "lane", "path", "record", "spent")
+    __slots__ = (
+        "_asking",
+        "_children",
+        "_items",
+        "_noted",
+        "_ordinals",
+        "_root",
+        "lane",
+        "path",
+        "record",
+        "salt",
+        "spent",
+    )
 
     def __init__(
         self,
@@ -80,14 +93,16 @@ class RunContext(Context):
         path: str,
         spent: Spent,
         items: Items | None = None,
+        salt: str = "",
         root: "RunContext | None" = None,
     ) -> None:
         self.lane = lane
         self.record = record
         self.path = path
         self.spent = spent
+        self.salt = salt
         self._items: Items = items or {}
-        self.attempts: list[list[Reject]] = []
+        self._noted: list[tuple[str, list[Reject]]] = []
         self._root = root or self
         self._ordinals: dict[str, int] = {}
         self._children: dict[str, RunContext] = {}
@@ -100,6 +115,11 @@ class RunContext(Context):
     @property
     def artifacts(self) -> Artifacts:  # type: ignore[override]
         return self.lane.artifacts
+
+    @property
+    def attempts(self) -> list[Reject]:
+        """What inner parts rejected: by context, and there in the order of calls, whatever finished first."""
+        return [attempt for _, noted in sorted(self._noted, key=itemgetter(0)) for attempt in noted]
 
     async def ask(
         self,
@@ -127,7 +147,7 @@ class RunContext(Context):
                 repairs=repairs,
                 wishes=wishes or {},
                 options=options,
-                sample=_shared if share else self._sample,
+                sample=self._shared if share else self._sample,
                 origin=Origin(self.record.id, self.path, self.spent),
             )
         finally:
@@ -137,15 +157,19 @@ class RunContext(Context):
         form = request.canonical()
         ordinal = self._ordinals.get(form, 0)
         self._ordinals[form] = ordinal + 1
-        return digest(self.lane.seed, self.record.id, self.path, ordinal)
+        key = (self.lane.seed, self.record.id, self.path, ordinal)
+        return digest(*key, self.salt) if self.salt else digest(*key)
+
+    def _shared(self, request: Request) -> str:
+        return self.salt
 
     async def run(self, part: Part, record: Record, at: str) -> Outcome:
         from synthkit.engine.advance import advance
 
         noted: list[Reject] = []
-        self._root.attempts.append(noted)  # in the order of calls, whatever finishes first
+        self._root._noted.append((self.path, noted))
         bounds = self.lane.bounds(part, f"{self.path}/{at}", record, self._items)
-        outcome = await advance(self.lane, bounds, 0, record, None, self.spent)
+        outcome = await advance(self.lane, bounds, 0, record, None, self.spent, self.salt)
         noted += [
             Reject("attempt", r.record, r.step, r.reason, r.message, r.error, r.score, r.cost) for r in outcome.rejects
         ]
@@ -155,7 +179,9 @@ class RunContext(Context):
         name = str(key)
         if name not in self._children:
             path = f"{self.path}/{name}"
-            self._children[name] = RunContext(self.lane, self.record, path, self.spent, self._items, self._root)
+            self._children[name] = RunContext(
+                self.lane, self.record, path, self.spent, self._items, self.salt, self._root
+            )
         return self._children[name]
 
     def rng(self, *key: str | int) -> Random:
@@ -185,10 +211,6 @@ def _written(bounds: Sequence[Bound]) -> frozenset[str]:
     for bound in bounds:
         written = (written | set(bound.io.writes)) - set(bound.io.drops)
     return frozenset(written)
-
-
-def _shared(request: Request) -> str:
-    return ""
 
 
 class FileArtifacts(Artifacts):

@@ -63,21 +63,25 @@ class Execution:
 
     def _threaded(self) -> None:
         errors: list[BaseException] = []
+        done = threading.Event()
 
         def work() -> None:
             try:
                 asyncio.run(self._run())
             except BaseException as error:
                 errors.append(error)
+            finally:
+                done.set()
 
         thread = threading.Thread(target=work, name="synthkit")
         thread.start()
-        while thread.is_alive():
+        while not done.is_set():
             try:
-                thread.join()
+                done.wait()  # not `join`: an interrupt there makes a thread look ended that goes on
             except KeyboardInterrupt:
                 if self.control is not None:
                     self.control.stop()
+        thread.join()
         if errors:
             raise errors[0]
 
@@ -112,10 +116,11 @@ class Execution:
             if not isinstance(error, StoreError):
                 self._write(models, status)
             self.store.save(status=status, reason=reason, ended=now())
-        except StoreError as full:
+        except SynthkitError as problem:
             with contextlib.suppress(StoreError):
-                self.store.save(status="failed", reason=str(full), ended=now())
-            raise
+                self.store.save(status="failed", reason=reason if error else str(problem), ended=now())
+            if error is None:
+                raise
 
     def _write(self, models: Models, status: Status) -> None:
         store, shape = self.store, self.plan.shape

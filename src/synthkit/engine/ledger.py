@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from synthkit import errors
 from synthkit.core.context import Reject
 from synthkit.core.record import Record
 from synthkit.core.values import compact
@@ -12,16 +13,23 @@ from synthkit.engine import parts
 from synthkit.engine.plan import Shape
 from synthkit.engine.store import Store
 from synthkit.engine.tally import Tally, total
-from synthkit.errors import StoreError
+from synthkit.errors import CallError, StoreError
+from synthkit.models.spent import Spent
 
 ACCEPTED, REJECTED, RETRY = "accepted.jsonl", "rejected.jsonl", "retry.jsonl"
+UNANSWERED = {cls.__name__ for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, CallError)}
+"""The errors after which there is no answer in the journal."""
+
+
+def _last_places(store: Store, shape: Shape) -> list[Path]:
+    """The folders of the last stage's parts."""
+    last = len(shape.stages) - 1
+    return [store.stage(None, last)] if shape.tail else [store.stage(r["index"], last) for r in store.rounds]
 
 
 def finished(store: Store, shape: Shape) -> Iterator[Record]:
     """What left the last stage, in source order."""
-    last = len(shape.stages) - 1
-    places = [store.stage(None, last)] if shape.tail else [store.stage(r["index"], last) for r in store.rounds]
-    for place in places:
+    for place in _last_places(store, shape):
         for entry in parts.entries(place):
             yield from entry.outs
 
@@ -36,7 +44,7 @@ def accepted(store: Store, shape: Shape) -> Iterator[Record]:
 
 def accepted_count(store: Store, shape: Shape) -> int:
     """How many records left the last stage, the surplus included."""
-    return sum(1 for _ in finished(store, shape))
+    return sum(parts.let_out(place, shape.stages[-1]) for place in _last_places(store, shape))
 
 
 def rejects(store: Store, shape: Shape) -> Iterator[Reject]:
@@ -61,10 +69,12 @@ def tally(store: Store, shape: Shape) -> Tally:
     """The counts of all committed parts by step, in the plan's order; a failure tried again is taken back."""
     every = (place for stage in range(len(shape.stages)) for place in store.places(stage))
     summed = total(header.tally for place in every for header in parts.headers(place))
-    for (_, step), times in _again(store).items():
-        count = summed[step]
-        count.failed -= times
-        count.seen -= times
+    for item in _tried(store):
+        count = summed[item["step"]]
+        count.failed -= 1
+        count.seen -= 1
+        if item.get("spent"):
+            count.spent.take_back(Spent.of(item["spent"]))
     return {label: summed[label] for label in shape.labels if label in summed}
 
 
@@ -78,15 +88,13 @@ def verify(store: Store, shape: Shape) -> None:
         for stage in shape.body:
             coming += sum(1 for _ in retried(store, round, stage))
             place = store.stage(round["index"], stage)
-            found = list(parts.headers(place))
-            entered = sum(len(header.entries) for header in found)
+            entered = sum(len(header.entries) for header in parts.headers(place))
             if entered != coming:
                 raise StoreError(
                     f"{place} holds {entered} of {coming} records: put the files back that are missing, or start a "
                     "new run, which gets its answers from the journal"
                 )
-            labels = shape.stages[stage]
-            coming = sum(h.tally[labels[-1]].out for h in found if labels[-1] in h.tally) if labels else entered
+            coming = parts.let_out(place, shape.stages[stage])
 
 
 def write(store: Store, shape: Shape) -> None:
@@ -122,7 +130,15 @@ def plan_retry(store: Store, shape: Shape) -> int:
                     if again.get(key, 0):
                         again[key] -= 1
                         continue
-                    found.append({"stage": stage, "enter": steps[reject.step], **parts.reject_form(reject)})
+                    # an answer that was unfit is asked anew; one that never came is asked again
+                    anew = reject.error not in UNANSWERED
+                    how = {
+                        "stage": stage,
+                        "enter": steps[reject.step],
+                        "salt": f"retry {len(store.rounds)}" if anew else "",
+                    }
+                    used = {} if anew else {"spent": reject.spent}
+                    found.append({**how, **used, **parts.reject_form(reject)})
     if found:
         index = len(store.rounds)
         store.write_lines(_retry_path(store, index), (compact(form) for form in found))
@@ -133,12 +149,12 @@ def plan_retry(store: Store, shape: Shape) -> int:
     return len(found)
 
 
-def retried(store: Store, round: Mapping[str, Any], stage: int) -> Iterator[tuple[int, Record]]:
-    """The records that a retry round brings into a stage, each with the step it goes on from."""
+def retried(store: Store, round: Mapping[str, Any], stage: int) -> Iterator[tuple[Record, int, str]]:
+    """The records that a retry round brings into a stage, each with the step it goes on from, and its salt."""
     if round.get("retry"):
         for form in _retries(store, round["index"]):
             if form["stage"] == stage:
-                yield form["enter"], Record(form["id"], form["source"], form["fields"])
+                yield Record(form["id"], form["source"], form["fields"]), form["enter"], form["salt"]
 
 
 def _retry_path(store: Store, index: int) -> Path:
@@ -152,11 +168,22 @@ def _retries(store: Store, index: int) -> Iterator[dict[str, Any]]:
 
 
 def _again(store: Store) -> dict[tuple[str, str], int]:
-    """How often a failure of a record at a step was tried again in a later round that is done."""
+    """How often a failure of a record at a step was tried again in a later round."""
     found: dict[tuple[str, str], int] = {}
-    for form in store.rounds:
-        if form.get("retry") and "accepted" in form:
-            for item in _retries(store, form["index"]):
-                key = (item["id"], item["step"])
-                found[key] = found.get(key, 0) + 1
+    for item in _tried(store):
+        key = (item["id"], item["step"])
+        found[key] = found.get(key, 0) + 1
     return found
+
+
+def _tried(store: Store) -> Iterator[dict[str, Any]]:
+    """The failures that were tried again, as far as that is committed."""
+    for form in store.rounds:
+        if form.get("retry"):
+            done = {
+                (stage, id)
+                for stage in range(len(Shape(**store.state["shape"]).stages))
+                for header in parts.headers(store.stage(form["index"], stage))
+                for _, id in header.entries
+            }
+            yield from (item for item in _retries(store, form["index"]) if (item["stage"], item["id"]) in done)

@@ -100,7 +100,8 @@ def _lines(part: Part) -> Iterator[str]:
         for record in entry.outs:
             yield compact({"at": entry.index, "id": record.id, "source": record.source, "fields": record.fields})
         for reject in entry.rejects:
-            yield compact({"at": entry.index, **reject_form(reject)})
+            spent = {"spent": reject.spent} if reject.spent else {}
+            yield compact({"at": entry.index, **reject_form(reject), **spent})
 
 
 def reject_form(reject: Reject) -> dict[str, Any]:
@@ -117,8 +118,9 @@ def reject_of(form: Mapping[str, Any]) -> Reject:
     """A line of the ledger read back."""
     record = Record(form["id"], form["source"], form["fields"])
     return Reject(
-        form["kind"], record, form["step"], form["reason"], form["message"], form["error"], form["score"], form["cost"]
-    )
+        form["kind"], record, form["step"], form["reason"], form["message"], form["error"], form["score"], form["cost"],
+        spent=form.get("spent"),
+    )  # fmt: skip
 
 
 def shards(folder: Path) -> dict[int, list[Path]]:
@@ -137,6 +139,13 @@ def headers(folder: Path) -> Iterator[Header]:
             with _blamed(path):
                 header = _header(_first_line(path), path)
             yield header
+
+
+def let_out(folder: Path, labels: Sequence[str]) -> int:
+    """How many records left a stage of these steps, by the headers alone."""
+    if not labels:
+        return sum(len(header.entries) for header in headers(folder))
+    return sum(header.tally[labels[-1]].out for header in headers(folder) if labels[-1] in header.tally)
 
 
 def entries(folder: Path) -> Iterator[Entry]:

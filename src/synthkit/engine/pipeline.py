@@ -58,5 +58,13 @@ class Pipeline:
         exports = [export] if isinstance(export, str) else list(export)
         return run(self, target=target, folder=folder, exports=exports, **settings)
 
+    def check(self, *, target: int | None = None, export: str | Sequence[str] = (), **settings: Any) -> None:
+        """Checks all that can be known before a call; raises `PipelineError` with every problem."""
+        from synthkit.engine.api import check
+        from synthkit.engine.settings import Settings
+
+        exports = (export,) if isinstance(export, str) else tuple(export)
+        check(self, Settings(exports=exports, **settings), target=target)
+
     def __repr__(self) -> str:
         return " >> ".join([f"Pipeline({self.name!r}, target={self.target})", *(part.name for part in self.parts)])

@@ -13,8 +13,9 @@ from synthkit.engine.plan import Plan
 from synthkit.engine.store import Store
 from synthkit.errors import RecordError, SynthkitError, UsageError
 
-PILOT = 64
-"""The first round of a chain that may fan out: its yield can be more than 1, so more would be paid for in vain."""
+PILOT, SMALLEST, SHARE = 64, 4, 8
+"""The first round of a chain that may fan out: its yield can be more than 1, so more would be paid for in vain. It is
+an eighth of the goal, from 4 to 64."""
 GROWTH = 4
 """A round makes at most so many times what all before it made."""
 MARGIN = 1.1
@@ -65,7 +66,7 @@ def next_want(plan: Plan, rounds: Sequence[Mapping[str, Any]]) -> int:
         return PILOT if plan.generator.component.endless else ALL
     fresh = [r for r in rounds if not r.get("retry")]
     if not fresh:
-        return min(PILOT, goal) if plan.fans_out else goal
+        return min(goal, PILOT, max(SMALLEST, goal // SHARE)) if plan.fans_out else goal
     made: int = sum(r["made"] for r in fresh)
     accepted: int = sum(r["accepted"] for r in rounds)
     each = max(accepted, 0.5) / max(made, 1)

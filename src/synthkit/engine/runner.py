@@ -87,9 +87,9 @@ class Runner:
             self.monitor.round = current["index"]
             if not await self._phase(current, plan.body):
                 return
-            place = store.stage(current["index"], plan.body[-1].index)
-            accepted = sum(len(entry.outs) for entry in parts.entries(place))
-            current["accepted"] = accepted
+            last = plan.body[-1]
+            place = store.stage(current["index"], last.index)
+            current["accepted"] = parts.let_out(place, [part.label for part in last.parts])
             self.monitor.accepted = self._accepted
             store.save()
 
@@ -156,7 +156,7 @@ class Runner:
                 continue
             segment = Segment(
                 self.lane, stage, place, shard=self.settings.shard, in_flight=self.in_flight,
-                monitor=self.monitor, limit=self.limit,
+                monitor=self.monitor, limit=_no_limit if round and round.get("retry") else self.limit,
             )  # fmt: skip
             fresh = round is not None and stage.index == 0 and not round.get("retry")
             source = self._generated(round) if fresh and round else self._entering(round, stage)
@@ -166,7 +166,7 @@ class Runner:
                 round["made"] = segment.count
                 round["ended"] = segment.count < round["want"]
                 self.store.save()
-            problem = self.limit(self.monitor, last=True)
+            problem = segment.limit(self.monitor, last=True)
             if problem:
                 self.monitor.stopping = problem
                 self.lane.models.stopping.set()
@@ -184,8 +184,8 @@ class Runner:
         """The records that enter a stage: those tried again first, then what the stage before let out."""
         again = ledger.retried(self.store, round, stage.index) if round else iter(())
         index = 0
-        for step, record in again:
-            yield Admission(index, record, step)
+        for record, step, salt in again:
+            yield Admission(index, record, step, salt)
             index += 1
         for record in self._upstream(round, stage):
             yield Admission(index, record)
@@ -231,3 +231,8 @@ class Runner:
             for admission in self._entering(form, stage):
                 if admission.record.id in stay:
                     yield admission.record
+
+
+def _no_limit(monitor: Monitor, *, last: bool = False) -> str | None:
+    """For records that are tried again: they have failed before, and stop nothing when they do so again."""
+    return None

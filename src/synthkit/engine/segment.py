@@ -27,11 +27,13 @@ READ_AHEAD = 64
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A record that enters a stage at `index`, at the step number `step` (0 unless it is tried again)."""
+    """A record that enters a stage at `index`. One that is tried again enters at the step number `step`, and with a
+    `salt` where its answers were unfit, so that it gets others."""
 
     index: int
     record: Record
     step: int = 0
+    salt: str = ""
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ class _Shard:
 class Limit(Protocol):
     """Says when so many records have failed that the run must stop; returns the sentence for it."""
 
-    def __call__(self, monitor: Monitor) -> str | None: ...
+    def __call__(self, monitor: Monitor, *, last: bool = False) -> str | None: ...
 
 
 class Segment:
@@ -130,7 +132,9 @@ class Segment:
         visit = Visit()
         self.monitor.open[id(visit)] = visit.tally
         try:
-            outcome = await advance(self.lane, self.stage.parts, admission.step, admission.record, visit)
+            outcome = await advance(
+                self.lane, self.stage.parts, admission.step, admission.record, visit, salt=admission.salt
+            )
         finally:
             del self.monitor.open[id(visit)]
         self.monitor.add(visit.tally)

@@ -1,6 +1,7 @@
 """The pipeline file: loading it, finding its function and parameters, and keeping a copy of it and what it imports."""
 
 import ast
+import contextlib
 import importlib.util
 import inspect
 import keyword
@@ -8,6 +9,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +22,8 @@ from synthkit.engine.parts import write_atomic
 from synthkit.errors import PipelineError, StoreError, SynthkitError
 
 PREFIX = "pipeline_file."
+LOADING: ContextVar[Path | None] = ContextVar("LOADING", default=None)
+"""The pipeline file that is being loaded: it must not run itself then."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,12 @@ def module_name(path: Path) -> str:
 
 def load(path: Path) -> Source:
     """Loads a pipeline file. Raises `PipelineError` naming the file, and the line where there is one."""
+    module = load_module(path)
+    return Source(path, module, _function(path, module))
+
+
+def load_module(path: Path) -> ModuleType:
+    """Loads a file for the parts that are defined in it. Raises as `load` does."""
     if path.is_dir():
         raise PipelineError(f"{path} is a folder: name the pipeline file in it")
     if not path.exists():
@@ -95,9 +105,18 @@ def load(path: Path) -> Source:
         raise PipelineError(f"{path} is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    with _blame(path):
+    with _blame(path), _loading(path):
         spec.loader.exec_module(module)
-    return Source(path, module, _function(path, module))
+    return module
+
+
+@contextlib.contextmanager
+def _loading(path: Path) -> Iterator[None]:
+    token = LOADING.set(path)
+    try:
+        yield
+    finally:
+        LOADING.reset(token)
 
 
 def _function(path: Path, module: ModuleType) -> Callable[..., Any]:
@@ -138,8 +157,6 @@ class _blame:
             where = f"{error.filename or self.path}, line {error.lineno}"
             raise PipelineError(f"{where}: {error.msg}: {(error.text or '').strip()}") from error
         where = f"{self.path}{self._line(error)}"
-        if isinstance(error, ValidationError):
-            raise PipelineError(*(f"{where}: {line}" for line in complaints(error))) from error
         if isinstance(error, PipelineError):
             raise PipelineError(*(f"{where}: {problem}" for problem in error.problems)) from error
         if isinstance(error, SynthkitError):
@@ -150,30 +167,6 @@ class _blame:
         mine = str(self.path.resolve())
         frames = [f for f in traceback.extract_tb(error.__traceback__) if str(Path(f.filename).resolve()) == mine]
         return f", line {frames[-1].lineno}" if frames else ""
-
-
-def complaints(error: ValidationError) -> Iterator[str]:
-    """A sentence for each parameter that a component refuses."""
-    for problem in error.errors():
-        place = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            yield f"{error.title} has no parameter {place!r}{_parameters(error.title, place)}"
-        elif problem["type"] == "missing":
-            yield f"{error.title} needs the parameter {place!r}"
-        else:
-            yield f"{error.title}: {place + ': ' if place else ''}{problem['msg'].removeprefix('Value error, ')}"
-
-
-def _parameters(title: str, place: str) -> str:
-    from synthkit.core.component import Component
-
-    pending: list[Any] = [Component]
-    while pending:
-        cls = pending.pop()
-        if cls.__name__ == title:
-            return hint(place, cls.model_fields, "it has")
-        pending += cls.__subclasses__()
-    return ""
 
 
 def keep(path: Path, folder: Path) -> str:

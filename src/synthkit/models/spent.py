@@ -32,6 +32,20 @@ class Spent:
         self.cost += other.cost
         self.unpriced += other.unpriced
 
+    def take_back(self, other: "Spent") -> None:
+        """Takes answers back that are used again, and then counted again. What led to none stays counted."""
+        self.asked -= other.asked
+        self.journaled -= other.journaled
+        mine, theirs = self.usage, other.usage
+        self.usage = Usage(
+            mine.input - theirs.input,
+            mine.output - theirs.output,
+            mine.cached - theirs.cached,
+            mine.reasoning - theirs.reasoning,
+        )
+        self.cost -= other.cost
+        self.unpriced -= other.unpriced
+
     @property
     def dollars(self) -> float | None:
         """The cost, or None where some of it is not known."""
