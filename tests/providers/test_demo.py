@@ -16,7 +16,11 @@ from synthkit.errors import BrokenBody, CallError, ConfigError
 from synthkit.providers.demo import Demo
 
 TASKS = "Come up with a series of tasks:\n\nTask 1: Name a river.\nTask 2: Sort the list.\nTask 3:"
-PERSON = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["name"]}
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name"],
+}
 
 
 def test_it_declares_what_it_is() -> None:
@@ -43,7 +47,9 @@ def test_the_body_has_the_shape_of_a_chat_completion() -> None:
     assert (reply.usage.input, reply.usage.output) == (usage["prompt_tokens"], usage["completion_tokens"])
 
 
-@pytest.mark.parametrize("broken", ["", "<html>", "{}", "[]", '{"choices": []}', '{"choices": [{"message": 3}], "usage": {}}'])
+@pytest.mark.parametrize(
+    "broken", ["", "<html>", "{}", "[]", '{"choices": []}', '{"choices": [{"message": 3}], "usage": {}}']
+)
 def test_a_body_of_anything_else_is_broken(broken: str) -> None:
     with pytest.raises(BrokenBody, match="no answer of the demo model"):
         DEMO.parse(broken)
@@ -56,16 +62,31 @@ def test_the_same_request_and_sample_give_the_same_bytes() -> None:
     assert ask(TASKS, "a").text != ask(TASKS, "a", schema=PERSON).text
 
 
+ASKED: list[tuple[str, Any]] = [
+    (TASKS, None),
+    ("Explain inflation.", None),
+    ("Write 3 tasks.", {"type": "array", "items": PERSON}),
+    ('{"a": "x", "b": "f(1)"}\n{"a": "y", "b": "f(2)"}\nFive more, as JSON.', None),
+    (
+        "Task: Classify it as good or bad.\nLabel: good\n\nTask: Is it true or false?\nLabel: true\n\nTask: Choose.\n",
+        None,
+    ),
+    ("Rate it from 1 to 5.\n\nQuestion: Why?\nAnswer: Because the sun is hot.", None),
+]
+
+
 def test_another_process_gives_the_same_bytes() -> None:
-    code = f"import sys; sys.path.insert(0, {sys.path[0]!r}); from demo_kit import body; print(body({TASKS!r}, 'x'))"
-    code = f"import sys\nsys.path[:0] = {sys.path!r}\nfrom demo_kit import body\nsys.stdout.write(ascii(body({TASKS!r}, 'x')))"
+    code = (
+        f"import sys\nsys.path[:0] = {sys.path!r}\nfrom demo_kit import body\n"
+        f"sys.stdout.write(ascii([body(prompt, 'x', schema) for prompt, schema in {ASKED!r}]))"
+    )
     seen = {
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
         ).stdout
         for seed in ("1", "2")
     }
-    assert seen == {ascii(body(TASKS, "x"))}
+    assert seen == {ascii([body(prompt, "x", schema) for prompt, schema in ASKED])}
 
 
 def test_what_was_asked_before_changes_nothing() -> None:
@@ -154,17 +175,23 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.timeout(30)  # a regex that explodes takes minutes
 @pytest.mark.parametrize("prompt", HOSTILE, ids=[prompt[:12].strip() or "blank" for prompt in HOSTILE])
 def test_a_prompt_of_100_kb_is_answered(prompt: str) -> None:
     schema = {"type": "object", "properties": {"output": {"type": "string"}, "score": {"type": "integer"}}}
-    begin = time.process_time()
     for asked in (request(prompt), request(prompt, schema)):
         reply = DEMO.parse(asyncio.run(DEMO.call(asked, "0")))
         assert reply.text or reply.refusal
-    assert time.process_time() - begin < 5  # a regex that explodes takes minutes
 
 
 def deep(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
+    return schema
+
+
+def wide(levels: int) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(levels):
         schema = {"type": "object", "properties": {"a": schema, "b": schema}, "required": ["a", "b"]}
@@ -172,11 +199,14 @@ def deep(levels: int) -> dict[str, Any]:
 
 
 TREE = {
-    "$defs": {"Node": {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/Node"}}}}},
+    "$defs": {
+        "Node": {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/Node"}}}}
+    },
     "$ref": "#/$defs/Node",
 }
 ODD_SCHEMAS: list[dict[str, Any]] = [
-    deep(60),
+    deep(300),
+    wide(9),
     TREE,
     {"$ref": "#"},
     {"$ref": "#/nowhere"},
@@ -194,14 +224,14 @@ ODD_SCHEMAS: list[dict[str, Any]] = [
     {"type": "integer", "minimum": 9, "maximum": 1},
     {"type": "integer", "multipleOf": 0},
     {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 10**6},
-    {"type": "object", "properties": {f"f{n}": {"type": "string"} for n in range(5_000)}},
+    {"type": "object", "properties": {f"f{n}": {"type": "string"} for n in range(2_000)}},
     {},
 ]
 
 
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("schema", ODD_SCHEMAS, ids=range(len(ODD_SCHEMAS)))
 def test_an_odd_schema_is_answered_or_refused_as_a_request(schema: dict[str, Any]) -> None:
-    begin = time.process_time()
     for sample in range(3):
         try:
             reply = ask("Fill it.", str(sample), schema)
@@ -209,7 +239,6 @@ def test_an_odd_schema_is_answered_or_refused_as_a_request(schema: dict[str, Any
             assert "schema" in str(error)
         else:
             assert reply.text or reply.refusal
-    assert time.process_time() - begin < 10
 
 
 def test_conversations_of_all_forms_are_read() -> None:
@@ -222,13 +251,20 @@ def test_conversations_of_all_forms_are_read() -> None:
         {"role": "user", "content": "And which planet is closest to the sun?"},
     ]
     assert "planet" in " ".join(texts(history, 10)) + "planet"
-    odd: list[Any] = [[], [{"role": "assistant", "content": "x"}], [{"role": "user"}], [{"role": "system", "content": "Hi"}]]
+    odd: list[Any] = [
+        [],
+        [{"role": "assistant", "content": "x"}],
+        [{"role": "user"}],
+        [{"role": "system", "content": "Hi"}],
+    ]
     for messages in odd:
         assert replies(messages, 2)
 
 
 def test_temperature_is_taken_and_ignored_by_the_grammar() -> None:
-    wild = Counter(bool(reply.text) for reply in replies("Name a river.", 20, temperature=2, top_p=0.1, presence_penalty=2))
+    wild = Counter(
+        bool(reply.text) for reply in replies("Name a river.", 20, temperature=2, top_p=0.1, presence_penalty=2)
+    )
     assert wild[True] >= 18
 
 

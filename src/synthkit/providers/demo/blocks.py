@@ -74,12 +74,14 @@ class _Found:
 
 
 def _labels(text: str) -> Iterator[_Found]:
-    for place in line_starts(text, ":?", "#[*"):
+    for place in line_starts(text):
         if match := _LINE.match(text, place):
             number = int(match["number"]) if match["number"] else None
             yield _Found(match["label"].strip(), match["mark"], match["head"], number, match.start(), match.end())
         elif bare := _BARE.match(text, place):
             label = (bare["hash"] or bare["bold"] or bare["square"]).strip()
+            if label.lower().startswith(("the end", "end ")):
+                continue
             yield _Found(label, "#", bare["head"], None, bare.start(), bare.end())
 
 
@@ -98,7 +100,11 @@ def lines(text: str) -> tuple[Line, ...]:
     found.sort(key=lambda one: one.start)
     counts = Counter((one.label.lower(), one.mark) for one in found)
     length = len(text.rstrip())
-    kept = [one for one in found if _is_label(one, counts[one.label.lower(), one.mark], one.end >= length)]
+    kept: list[_Found] = []
+    for one in found:
+        begins = bool(kept) and not kept[-1].mark and one.mark == ":" and one.start - kept[-1].end < 3
+        if begins or _is_label(one, counts[one.label.lower(), one.mark], one.end >= length):
+            kept.append(one)
     ends = [*(one.start for one in kept), len(text)][1:]
     return tuple(
         Line(one.head, one.label, one.number, text[one.end : stop].strip(), role_of(one.label), one.start, not one.mark)

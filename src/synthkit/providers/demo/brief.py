@@ -1,6 +1,5 @@
 """Reading an instruction: how many, about what, which labels."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 from re import IGNORECASE, Match, compile, findall, finditer, search, split, sub
 
@@ -106,14 +105,19 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(word[:5] for word in said if word not in _FILLERS)
 
 
-def line_starts(text: str, marks: str, begins: str) -> Iterator[int]:
-    """Where those lines begin that have one of `marks` early on, or begin with one of `begins`."""
-    place = 0
+@lru_cache(16)
+def line_starts(text: str) -> tuple[int, ...]:
+    """Where those lines begin that may begin with a label: with a colon or question mark early on, or in brackets."""
+    found, place = [], 0
     for line in text.split("\n"):
         head = line[:66]
-        if any(mark in head for mark in marks) or (begins and head.lstrip(" \t>")[:1] in begins and head.strip()):
-            yield place
+        if ":" in head or "?" in head or head.lstrip(" \t>")[:1] in _BRACKETS:
+            found.append(place)
         place += len(line) + 1
+    return tuple(found)
+
+
+_BRACKETS = frozenset("#[<*")
 
 
 def sentences(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 from re import split
 
 from synthkit.providers.demo.dice import Dice, small
+from synthkit.providers.demo.words.tables import FACTS
 
 _WORDINGS = (
     "Write a [short|brief] thank-you note to a [colleague|coworker] who stayed late to help you finish an "
@@ -101,6 +102,8 @@ def _parts(wording: str) -> tuple[tuple[str, ...], ...]:
 _PARTS = tuple(_parts(wording) for wording in _WORDINGS)
 COMMON = tuple("".join(part[0] for part in parts) for parts in _PARTS)
 """The common instructions, word for word."""
+COMMON_QUESTIONS = tuple(fact[0] for fact in FACTS[:8])
+"""What stands for them where questions are wanted."""
 
 
 def remembered(instruction: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from synthkit.providers.demo.brief import labels, stems
 from synthkit.providers.demo.dice import Dice
 from synthkit.providers.demo.fields import text as field_text
 from synthkit.providers.demo.imitation import closed_set
-from synthkit.providers.demo.item import Item, choice, decision, is_question_of_class
+from synthkit.providers.demo.item import Item, choice, decision, is_question_of_class, reads_like_a_task
 from synthkit.providers.demo.rates import NOISE
 from synthkit.providers.demo.scene import Scene
 from synthkit.providers.demo.tasks.sorting import is_known
@@ -45,8 +45,12 @@ class Continuation:
         """The example that the last block has begun."""
         item = Item(self.dice, self.scene, False, self.kinds)
         known = [line for line in self.rest.known if line.value]
-        task = next((line.value for line in known if line.role == "instruction"), None)
-        inputs = [line for line in known if line.role not in ("instruction", "score", "rationale") and not line.heading]
+        said = next((line for line in known if line.role == "instruction"), None)
+        if said is None and known and known[0] is self.rest.first and reads_like_a_task(known[0].value):
+            said = known[0]
+        task = said.value if said else None
+        own = ("instruction", "score", "rationale")
+        inputs = [line for line in known if line is not said and line.role not in own and not line.heading]
         given = "\n".join(
             line.value for line in inputs if not _NOTHING.match(line.value) and line.label.lower() != self.final
         )

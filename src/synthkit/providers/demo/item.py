@@ -12,7 +12,7 @@ from synthkit.providers.demo.roles import Role, is_revision
 from synthkit.providers.demo.scene import Scene
 from synthkit.providers.demo.tasks.kind import Kind
 from synthkit.providers.demo.tasks.sorting import classified, is_known
-from synthkit.providers.demo.words.phrases import BACKGROUNDS
+from synthkit.providers.demo.words.phrases import BACKGROUNDS, VERBS
 
 _REVISE = compile(
     r"\b(?:rewrit\w+|evolv\w+|improv\w+|complicat\w+|harder|revis\w+|refin\w+|deepen\w*|more (?:complex|difficult|"
@@ -185,6 +185,12 @@ def wants_revision(scene: Scene) -> Callable[[Dice, Scene], str] | None:
 def is_question_of_class(question: str) -> bool:
     """Whether a question asks if something is a task of classification."""
     return bool(_PLAIN_CLASS.search(question))
+
+
+def reads_like_a_task(text: str) -> bool:
+    """Whether a text tells somebody to do something: by its first word, or as a question."""
+    first = search(r"[A-Za-z]+", text[:60])
+    return bool(first and first[0].lower() in VERBS) or text.rstrip().endswith("?")
 
 
 def reads_like_classification(instruction: str) -> bool:

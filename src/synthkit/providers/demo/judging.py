@@ -1,7 +1,7 @@
 """Judging an answer by simple rules, and putting the judgement into words and onto a scale."""
 
 from collections.abc import Sequence
-from re import IGNORECASE, MULTILINE, compile, findall, search
+from re import IGNORECASE, MULTILINE, Match, compile, findall, search
 
 from synthkit.providers.demo.brief import stems
 from synthkit.providers.demo.dice import Dice
@@ -120,7 +120,7 @@ _JUDGE = compile(
     IGNORECASE,
 )
 _SLOT = compile(
-    r"((?:\*\*)?(?:[A-Za-z]+ ){0,2}(?:score|rating|grade|mark|verdict|points)(?:\*\*)?[ \t]*[:=][ \t]*(?:\*\*)?)"
+    r"((?:\*\*)?(?:[A-Za-z]+ ){0,2}(?:score|rating|grade|mark|verdict|points)(?:\*\*)?[ \t]*[:=][ \t]*(?:\*\*[ \t]*)?)"
     r"(\[\[[^\]\n]{0,30}\]\]|<[^>\n]{0,30}>|\{[^}\n]{0,30}\}|\[[^\]\n]{0,30}\]|\d{1,3}(?: ?/ ?\d{1,3})?|"
     r"[XNn](?: ?/ ?\d{1,3})?|_+|\.\.\.|…)",
     IGNORECASE,
@@ -139,8 +139,9 @@ _ALONE = compile(
 
 def wanted(scene: Scene) -> bool:
     """Whether the prompt wants a judgement: it says so outside of its parts, and names a scale or two rivals."""
-    named = scale(scene.ask) or scale(scene.frame)
-    return bool(_JUDGE.search(scene.ask)) and (named is not None or _duel(scene.text))
+    if _duel(scene.text):
+        return True
+    return bool(_JUDGE.search(scene.ask)) and bool(scale(scene.ask) or scale(scene.frame) or _shown(scene))
 
 
 def _duel(text: str) -> bool:
@@ -159,12 +160,17 @@ def verdict(dice: Dice, scene: Scene) -> str:
         return number
     label = _WHY.search(scene.ask) or _WHY.search(scene.frame)
     reason = f"{label[1]} {why}" if label else why
-    shown = _SLOT.search(scene.ask) or _SLOT.search(scene.frame)
+    shown = _shown(scene)
     if shown:
         return f"{reason}\n{shown[1]}{_filled(shown[2], number)}"
     if found := search(r"<(score|rating|grade)>", scene.frame):
         return f"{reason}\n<{found[1]}>{number}</{found[1]}>"
     return f"{reason}\n[[{number}]]" if "[[" in scene.frame else f"{reason}\nScore: {number}"
+
+
+def _shown(scene: Scene) -> Match[str] | None:
+    """Where the prompt shows the form of the score."""
+    return _SLOT.search(scene.ask) or _SLOT.search(scene.frame)
 
 
 def _filled(slot: str, number: str) -> str:

@@ -101,12 +101,11 @@ def sort_of(head: str, word: str, shown: Sequence[str]) -> str:
         if search(rf"\b(?:{pattern})\b", word, IGNORECASE):
             return kind
     looks = _looks(shown)
-    if looks:
+    if looks in ("task", "question"):
         return looks
-    counted = search(rf"\b(?:{'|'.join(pattern for pattern, _ in _KINDS)})\b", head, IGNORECASE)
-    return next(
-        (kind for pattern, kind in _KINDS if counted and search(rf"^(?:{pattern})$", counted[0], IGNORECASE)), ""
-    )
+    named = search(rf"\b(?:{'|'.join(pattern for pattern, _ in _KINDS)})\b", head, IGNORECASE)
+    kind = next((k for pattern, k in _KINDS if named and search(rf"^(?:{pattern})$", named[0], IGNORECASE)), "")
+    return kind if kind in ("task", "question") or not looks else looks
 
 
 def _looks(shown: Sequence[str]) -> str:

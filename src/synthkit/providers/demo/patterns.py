@@ -12,7 +12,7 @@ _MOST = 400
 
 def fitting(dice: Dice, pattern: str, low: int = 0, high: int | None = None) -> str | None:
     """A text that fits the pattern and these lengths, None where none was found."""
-    if len(pattern) > _MOST:
+    if len(pattern) > _MOST or re.search(r"[+*}]\)+[+*{]", pattern):  # nested counts can take for ever to check
         return None
     try:
         compiled = re.compile(pattern)

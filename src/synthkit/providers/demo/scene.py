@@ -28,13 +28,13 @@ _OTHERS = compile(
     r"\b(?:end|criteri|rubric|scale|rules?|format|notes?|important|examples?|guidelines?|reminder)", IGNORECASE
 )
 _META = compile(
-    r"^(?:rate|score|judge|grade|evaluate|assess|reply|respond|return|give|provide|first|think|now|please|use|answer "
-    r"(?:with|in|as|by)|your (?:answer|rating|score|verdict|task)|write|how|on a scale|is (?:this|the)|"
-    r"does (?:this|the)|output "
-    r"only|do not|explain|begin|start|end with|after|then|finish|finally|which|choose|decide|say|state|compare|"
-    r"be strict)\b",
+    r"^(?:rate|score|put|mark|judge|grade|evaluate|assess|reply|respond|return|give|provide|first|think|now|please|"
+    r"use|answer (?:with|in|as|by)|your (?:answer|rating|score|verdict|task)|write|how|on a scale|is (?:this|the)|"
+    r"does (?:this|the)|output only|do not|explain|begin|start|end with|after|then|finish|finally|which|choose|"
+    r"decide|say|state|compare|be strict)\b",
     IGNORECASE,
 )
+_ABOUT_FORM = compile(r"\b(?:scores?|rating|grade|verdict|json|schema)\b", IGNORECASE)
 _THINGS = (
     r"examples?|objects?|tasks?|instructions?|questions?|prompts?|items?|entries|records?|rows?|problems?|answers?|"
     r"pairs?|ones?|queries|requests?|samples?|exercises?|instances?|ideas?|topics?|names?|sentences?|variants?|"
@@ -90,7 +90,7 @@ class Scene:
     def sections(self) -> list[Section]:
         """The labelled parts whose meaning is known, in order."""
         heads = []
-        for place in line_starts(self.text, ":", "#[<*"):
+        for place in line_starts(self.text):
             found = _HEAD.match(self.text, place)
             if found is None:
                 continue
@@ -153,6 +153,9 @@ class Scene:
         paragraphs = [part.strip() for part in split(r"\n\s*\n", self.text.strip())]
         if len(paragraphs) > 1 and paragraphs[0].endswith(":") and kind_of(paragraphs[0]) is OTHER:
             return paragraphs[1]
+        known = next((part for part in paragraphs[:6] if len(part) < 400 and kind_of(part) is not OTHER), "")
+        if known and kind_of(paragraphs[0]) is OTHER:
+            return known
         told = [part for part in sentences(paragraphs[0]) if not search(r"\b(?:json|keys?|schema)\b", part, IGNORECASE)]
         return " ".join(told) or paragraphs[0] or self.text.strip()
 
@@ -223,11 +226,17 @@ def _clean(text: str, last: bool, first: bool) -> str:
         return text
     if last or "\n\n" in text:
         parts = text.split("\n\n")
-        while len(parts) > keep and (not parts[-1].strip() or _META.match(parts[-1].strip())):
+        while len(parts) > keep and _is_meta(parts[-1].strip()):
             parts.pop()
         text = "\n\n".join(parts)
     fenced = "```" in text or '"""' in text or "---" in text
     return sub(r"^(?:```\w*|\"\"\"|---)\n?|\n?(?:```|\"\"\"|---)$", "", text.strip()).strip() if fenced else text
+
+
+def _is_meta(paragraph: str) -> bool:
+    """Whether a paragraph behind an answer speaks about the answer that is wanted."""
+    short = len(paragraph) < 400
+    return not paragraph or bool(_META.match(paragraph)) or (short and bool(_ABOUT_FORM.search(paragraph)))
 
 
 def _repairs(talk: Sequence[tuple[str, str]], last: int) -> bool:

@@ -53,6 +53,8 @@ class Filler:
     def plain(self, schema: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
         """The schema with references followed and `allOf` merged."""
         for _ in range(20):
+            if self.left < 0:
+                break
             if "$ref" in schema:
                 beside = {key: value for key, value in schema.items() if key != "$ref"}
                 target = self.resolved(str(schema["$ref"]))
@@ -64,6 +66,7 @@ class Filler:
         return schema
 
     def merged(self, schema: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
+        self.left -= 1
         made = {key: value for key, value in schema.items() if key != "allOf"}
         for part in schema["allOf"]:
             part = self.plain(part, depth + 10) if isinstance(part, dict) and "allOf" not in part else part

@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from re import compile
 
 from synthkit.providers.demo.brief import READ, labels
-from synthkit.providers.demo.common import COMMON, remembered, reworded
+from synthkit.providers.demo.common import COMMON, COMMON_QUESTIONS, remembered, reworded
 from synthkit.providers.demo.dice import Dice, small
 from synthkit.providers.demo.rates import EXACT_DUPLICATES, NEAR_DUPLICATES, POOR
 from synthkit.providers.demo.tasks import coding, editing, knowledge, maths, shaping, sorting, writing
@@ -54,16 +54,22 @@ def wanted(text: str) -> tuple[Kind, ...]:
     return ()
 
 
+_ASKING = ("Tell me:", "Quick question:", "Please tell me:", "Somebody asks:")
+
+
 def instruct(dice: Dice, kinds: tuple[Kind, ...] = (), question: bool = False) -> str:
     """A new instruction, at the stated rates one that is well known."""
     known = dice.random()
     if known < EXACT_DUPLICATES:
-        return dice.pick(COMMON)
+        return dice.pick(COMMON_QUESTIONS if question else COMMON)
     if known < EXACT_DUPLICATES + NEAR_DUPLICATES:
-        return reworded(dice)
-    text = dice.pick(kinds or (_QUESTIONS if question else _ALL)).ask(dice)
-    while question and not kinds and "?" not in text:
-        text = dice.pick(_QUESTIONS).ask(dice)
+        return f"{dice.pick(_ASKING)} {dice.pick(COMMON_QUESTIONS)}" if question else reworded(dice)
+    choice = kinds or (_QUESTIONS if question else _ALL)
+    text = dice.pick(choice).ask(dice)
+    for _ in range(12):
+        if not question or "?" in text:
+            break
+        text = dice.pick(choice).ask(dice)
     if dice.chance(0.55 if len(text) < 170 else 0.25):
         text = f"{text} {dice.line(BACKGROUNDS)}"
     elif dice.chance(0.1) and text.split(" ", 1)[0].lower() in VERBS:
@@ -74,15 +80,18 @@ def instruct(dice: Dice, kinds: tuple[Kind, ...] = (), question: bool = False) -
 @lru_cache(2048)
 def kind_of(instruction: str) -> Kind:
     """The kind of task that an instruction is."""
-    found = spot(plain(instruction[:READ]), _cues())
+    text = plain(instruction[:READ])
+    found = spot(text, _cues(True))
+    if found is not None and KINDS[found].solve is sorting.classified and not labels(instruction):
+        found = spot(text, _cues(False))  # «an urgent report» is no question of urgency
     if found is not None:
         return KINDS[found]
     return _BY_NAME["fact"] if "?" in instruction[:READ] else OTHER
 
 
 @cache
-def _cues() -> Mapping[str, Sequence[Entry]]:
-    return index([kind.cue for kind in KINDS])
+def _cues(classes: bool) -> Mapping[str, Sequence[Entry]]:
+    return index([kind.cue if classes or kind.solve is not sorting.classified else "" for kind in KINDS])
 
 
 def work_for(dice: Dice, instruction: str) -> str:

@@ -134,7 +134,7 @@ KINDS = (
         "intent",
         "! refund|! technical problem|! praise or complaint|! complaint or praise",
         "Classify what a customer of {subject} writes as refund, delivery, technical problem or account.",
-        "{name} answers letters about {thing}. Is the message below praise or complaint?",
+        "{name} answers letters about {thing}. Label the message below as praise or complaint.",
         "Route the request to the right desk {context}: delivery, account or refund.",
         noun="Message",
     ),
