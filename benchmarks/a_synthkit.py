@@ -5,6 +5,7 @@ what users run.
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 from benchbase import INSTR, JUDGE, RESP, count_jsonl, main, rating
@@ -41,20 +42,18 @@ if __name__ in ("__main__", "__mp_main__"):
 
 def run(a: Any, *steps: Any) -> None:
     os.chdir(a.out)
-    with open("synthkit.toml", "w") as file:
-        file.write(f'[models.mock]\nuse = "openai/{a.model}"\nbase_url = "{a.base_url}"\n')
+    Path("synthkit.toml").write_text(f'[models.mock]\nuse = "openai/{a.model}"\nbase_url = "{a.base_url}"\n')
     pipeline = sk.Pipeline("bench") >> LoadRecords(path=a.input, limit=a.rows)
     for step in steps:
         pipeline = pipeline >> step(model="mock", options=OPTIONS)
     result = pipeline.run(folder="run", concurrency=a.concurrency)
-    if os.path.exists("out.jsonl"):
-        os.remove("out.jsonl")
-    os.link(result.folder / "accepted.jsonl", "out.jsonl")
+    Path("out.jsonl").unlink(missing_ok=True)
+    Path("out.jsonl").hardlink_to(result.folder / "accepted.jsonl")
 
 
 if __name__ == "__main__":
     main(
         lambda a: run(a, Single),
         lambda a: run(a, Instruction, Response, Rating),
-        lambda a: count_jsonl(os.path.join(a.out, "out.jsonl"), "rating" if a.kind == "judge" else "response"),
+        lambda a: count_jsonl(str(Path(a.out) / "out.jsonl"), "rating" if a.kind == "judge" else "response"),
     )

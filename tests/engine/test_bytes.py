@@ -62,8 +62,7 @@ def test_a_replay_of_the_journal_asks_nothing_and_gives_the_same_bytes(serve: Se
     assert sum(s.asked for s in spent) == sum(s.journaled for s in spent) > TARGET
 
 
-WORKER = (
-    """
+WORKER = """
 import os, random, signal, sys
 from pathlib import Path
 where, folder, concurrency = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
@@ -92,15 +91,14 @@ if (folder / "run.json").exists():
     result = api.resume(folder, concurrency=concurrency)
 else:
     loaded = source.load(Path(sys.argv[4]))
-    result = api.run(loaded.pipeline({"target": %d}), folder=folder, file=loaded, shard=16, concurrency=concurrency)
+    pipeline = loaded.pipeline({"target": int(sys.argv[5])})
+    result = api.run(pipeline, folder=folder, file=loaded, shard=16, concurrency=concurrency)
 sys.exit(0 if result.status == "complete" else 9)
 """
-    % TARGET
-)
 
 
 def worker(project: Path, folder: Path, where: str, concurrency: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", WORKER, where, str(folder), str(concurrency), str(FILE)]
+    command = [sys.executable, "-c", WORKER, where, str(folder), str(concurrency), str(FILE), str(TARGET)]
     return subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, env=os.environ.copy())
 
 
@@ -150,7 +148,7 @@ def test_killed_at_random_moments(serve: Serve, project: Path, answers: Callable
         asked = sum(c.spent.asked for c in replay.tally.values())
     else:
         shutil.rmtree(project / ".synthkit")
-        undisturbed = run(project / "undisturbed", concurrency=64)
+        run(project / "undisturbed", concurrency=64)
         assert content(project / "undisturbed") == content(folder)
         asked = server.count - server_count
     assert total.status == "complete"

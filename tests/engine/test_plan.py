@@ -216,7 +216,8 @@ def test_parts_defined_inside_a_function_are_refused(project: Path) -> None:
         ({"budget": "inf"}, "budget 'inf' is not more than 0 dollars"),
         (
             {"tempo": 3},
-            "a run has no setting 'tempo'; there are: budget, concurrency, export, folder, max_failures, max_rounds, offline, seed, shard, target",
+            "a run has no setting 'tempo'; there are: budget, concurrency, export, folder, max_failures, max_rounds, "
+            "offline, seed, shard, target",
         ),
     ],
 )

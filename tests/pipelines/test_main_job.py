@@ -71,7 +71,7 @@ def test_seeds_to_a_training_file(serve: Callable[..., LoopbackServer], project:
     known = {json.loads(line)["instruction"] for line in seeds.read_text("utf-8").splitlines()}
     assert not known & {r["instruction"] for r in result.accepted}
     dropped = {step for step, count in result.tally.items() if count.dropped}
-    assert {"self-instruct/suitable", "self-instruct/novel", "min-hash-dedup", "rubric/at-least"} <= dropped
+    assert {"self-instruct/suitable", "self-instruct/novel", "rubric/at-least"} <= dropped
     assert all(r["score"] >= 4 for r in result.accepted)
 
     asked = server.count
