@@ -12,7 +12,7 @@ demo: $(VENV)/installed
 
 # The whole suite.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # Style, types, import contracts.
 lint: $(VENV)/dev

@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from synthkit.testing import LoopbackServer
+
+settings.register_profile("synthkit", deadline=None)  # a busy machine is no failure
+settings.load_profile("synthkit")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 KEY = "sk-loopback-0123456789abcdef"

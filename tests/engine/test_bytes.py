@@ -105,21 +105,28 @@ def worker(project: Path, folder: Path, where: str, concurrency: int) -> "subpro
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("answers", [steady, fresh], ids=["steady", "fresh"])
 def test_killed_at_random_moments(serve: Serve, project: Path, answers: Callable[..., str]) -> None:
-    """Ten kills for each kind of server, four of them inside a commit; what was answered is never asked again,
+    """Twenty kills for each kind of server, six of them inside a commit; what was answered is never asked again,
     except for what held a slot."""
     concurrency = 8
     server = serve(answer=answers, latency=(0.002, 0.03))
     rng = random.Random(answers.__name__)
     folder = project / "killed"
-    commits = ["commit-before-1", "commit-after-2", "commit-half-1", "commit-before-3"]
-    plans = [*commits, *["any"] * 6]
+    commits = [
+        "commit-before-1",
+        "commit-after-2",
+        "commit-half-1",
+        "commit-before-3",
+        "commit-after-1",
+        "commit-half-2",
+    ]
+    plans = [*commits, *["any"] * 14]
     rng.shuffle(plans)
     done = lost = kills = 0
     for where in plans:
         began = server.count
         process = worker(project, folder, where, concurrency)
         if where == "any":
-            wanted = began + rng.randrange(5, 90)
+            wanted = began + rng.randrange(3, 50)
             while process.poll() is None and server.count < wanted:
                 time.sleep(0.001)
             process.send_signal(signal.SIGKILL)
@@ -137,7 +144,7 @@ def test_killed_at_random_moments(serve: Serve, project: Path, answers: Callable
         process = worker(project, folder, "end", concurrency)
         _, said_bytes = process.communicate(timeout=100)
         assert process.returncode == 0, said_bytes.decode()
-    assert kills >= 8
+    assert kills == len(plans)
     total = Result(folder)
     server_count = server.count
     if answers is fresh:

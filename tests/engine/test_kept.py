@@ -215,3 +215,19 @@ def test_a_pipeline_file_that_was_changed_under_way_is_not_mixed_in(project: Pat
     assert source.load(home / "flow.py").module.WORD == "second"
     last = api.resume(project / "run", max_rounds=9)
     assert {r["said"][0] for r in last.accepted} == {"first"}
+
+
+@pytest.mark.usefixtures("modules")
+def test_two_files_of_one_name_do_not_get_into_each_other_s_way(project: Path) -> None:
+    loaded = []
+    for word in ("one", "two"):
+        (project / word).mkdir()
+        (project / word / "flow.py").write_text(
+            "import synthkit as sk\n"
+            "@sk.generator(writes='word')\n"
+            f"def words():\n    yield {{'word': {word!r}}}\n"
+            "def pipeline() -> sk.Pipeline:\n    return sk.Pipeline('p') >> words\n"
+        )
+        loaded.append(source.load(project / word / "flow.py"))
+    made = [api.run(file.pipeline({}), file=file).accepted[0]["word"] for file in loaded]
+    assert made == ["one", "two"]

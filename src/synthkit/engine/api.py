@@ -134,6 +134,8 @@ def run(
     project = find_project()
     plan = check(pipeline, settings, target=target, project=project)
     names = Names(registry())
+    if file is not None:  # another file of that name may have been loaded since
+        sys.modules[file.module.__name__] = file.module
     if folder is not None and (Path(folder) / "run.json").exists():
         return _again(Path(folder), plan, settings, project, names, watch)
     with _created(Path(folder) if folder else None, project, plan.name) as store:
