@@ -48,6 +48,13 @@ def _few(outcomes: Sequence[Outcome], least: int, what: str) -> Verdict:
     return drop(what, f"{passed} of at least {least}")
 
 
+def _speakable(ways: Collection[str]) -> None:
+    """Raises for a way whose name would look like a path."""
+    for way in ways:
+        if not way or "/" in way:
+            raise PipelineError(f"{way!r} cannot be the name of a way: it must have a letter or more, and no '/'")
+
+
 class Fork(Step):
     """Gives one record to several ways at once: three teachers for one prompt.
 
@@ -67,6 +74,7 @@ class Fork(Step):
         return self.ways
 
     def io(self, have: Have) -> IO:
+        _speakable(self.ways)
         flows = {way: inner_flow(chain(part), have, way) for way, part in self.ways.items()}
         if not flows or (self.at_least or 0) > len(flows):
             raise PipelineError(f"{len(flows)} ways cannot give at least {self.at_least or 1}")
@@ -185,6 +193,7 @@ class Route(Step):
         return self.ways if isinstance(self.otherwise, str) else {**self.ways, "otherwise": self.otherwise}
 
     def io(self, have: Have) -> IO:
+        _speakable(self.ways)
         if (self.by is None) == (self.weights is None):
             raise PipelineError("give either `by`, a column, or `weights`")
         for way in self.weights or ():

@@ -214,7 +214,7 @@ def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = No
     """Goes on with a run, from its folder alone. changes: settings that are different from now on."""
     for fixed in {"seed", "shard", "exports"} & changes.keys():
         raise ConfigError(f"{fixed} cannot change in a run that has begun: start a new one")
-    project = find_project(Path(read_state(folder)["project"]))
+    project = find_project(_home(folder))
     store = Store.open(folder)
     with contextlib.closing(store):
         settings = replace(Settings.of(store.state["settings"]), **changes)
@@ -229,6 +229,15 @@ def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = No
         if (made_with := versions()) != store.state["versions"]:
             store.event("versions", was=store.state["versions"], now=made_with)
         return Execution(plan, store, settings, project, watch, retry=retry_failed).run()
+
+
+def _home(folder: Path) -> Path:
+    """The project that a run belongs to: where it began, or, if that was moved, the one around its folder."""
+    began = Path(read_state(folder)["project"])
+    if began.is_dir():
+        return began
+    around = (p for p in folder.resolve().parents if (p / "synthkit.toml").is_file() or (p / ".synthkit").is_dir())
+    return next(around, Path())
 
 
 def rebuilt(store: Store, names: Names, settings: Settings) -> Plan:

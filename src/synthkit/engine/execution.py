@@ -89,7 +89,10 @@ class Execution:
         store, project = self.store, self.project
         journal = Journal(project.journal, read_only=self.settings.offline)
         began = datetime.fromisoformat(store.state["began"]).date()
-        services = Services(project, registry().provider, self.settings.concurrency, began)
+        before = any(count.spent.asked for count in self.monitor.tally.values())
+        services = Services(
+            project, registry().provider, self.settings.concurrency, began, answered_before=before
+        )  # fmt: skip
         budget = Budget(self.settings.dollars(), self._spent(journal, services) if self.settings.budget else Decimal(0))
         models = Models(
             services, journal, store, run=store.state["run"], offline=self.settings.offline, budget=budget

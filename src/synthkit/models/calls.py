@@ -21,6 +21,7 @@ from synthkit.errors import (
     NotInJournal,
     Overloaded,
     RateLimited,
+    ServerError,
     TransientError,
     Unreachable,
 )
@@ -260,7 +261,8 @@ class Models:
 
     def _given_up(self, service: Service, error: TransientError, tries: int) -> Exception:
         service.given_up += 1
-        if service.answered or service.given_up < UNREACHABLE:
+        known = self.services.answered_before and isinstance(error, RateLimited | Overloaded | ServerError)
+        if service.answered or known or service.given_up < UNREACHABLE:
             return error
         where = service.model.base_url or service.model.provider
         return self._stop(

@@ -82,8 +82,12 @@ class Services:
         providers: Callable[[str], type[Provider]],
         concurrency: int = 64,
         at: date | None = None,
+        *,
+        answered_before: bool = False,
     ) -> None:
-        """at: the day whose prices count; today if it is not given."""
+        """at: the day whose prices count; today if it is not given. answered_before: the run has had answers, so that
+        a service which fails now is there all the same."""
+        self.answered_before = answered_before
         self.project, self.providers, self.concurrency = project, providers, concurrency
         self.made: dict[str, Service] = {}
         self._prices = Prices(project.prices, at)
