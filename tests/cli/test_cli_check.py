@@ -90,7 +90,7 @@ def test_where_models_go_and_whether_the_key_is_there(cli: Cli, place: Path, mon
     said = cli("check", "parts.py", "--model", "near", "--other", "far")
     assert said.out.split("\n\n")[1].splitlines() == [
         "model  goes to                            key",
-        "near   openai/q at http://localhost:1/v1  OPENAI_API_KEY is not set, nor needed",
+        "near   openai/q at http://localhost:1/v1  OPENAI_API_KEY is not set; a server of one's own may need none",
         "far    openai/g at the service of openai  FAR_KEY is set",
     ]
     assert "very-secret" not in said.out + said.err

@@ -76,7 +76,7 @@ def test_too_many_failures_are_a_failed_run(cli: Cli, place: Path) -> None:
     said = cli("run", "nums.py", "--quiet", "--max-failures", "4")
     assert said.code == 1
     assert said.lines[0].startswith("failed: 5 records failed, more than 4")
-    assert said.lines[-1] == "go on with  synthkit resume runs/nums-001 --retry-failed"
+    assert said.lines[-1] == "go on with  synthkit resume runs/nums-001 --max-failures N"
     assert any(re.fullmatch(r"accepted +0 of 30", text) for text in said.lines)
 
 

@@ -108,7 +108,7 @@ def test_a_partial_and_a_failed_run(cli: Cli, place: Path) -> None:
     cli("run", "nums.py", "--quiet")
     failed = cli("show", "nums-002")
     assert failed.lines[0].startswith("failed: ") and "records failed" in failed.lines[0]
-    assert "go on with  synthkit resume runs/nums-002 --retry-failed\n" in failed.out
+    assert "go on with  synthkit resume runs/nums-002 --max-failures N\n" in failed.out
 
 
 def harmless(text: str) -> bool:

@@ -76,7 +76,9 @@ def test_ctrl_c_once_stops_orderly(place: Path) -> None:
         terminal.read(STOPPING)
         assert terminal.end() == 3
     last = terminal.text[terminal.text.rindex("partial: ") :]
-    assert last.startswith("partial: stopped before it was done\n") and "go on with  synthkit resume r\n" in last
+    assert (
+        last.startswith("partial: stopped by Ctrl-C before it was done\n") and "go on with  synthkit resume r\n" in last
+    )
     assert state(place)["status"] == "partial"
     assert re.search(r"accepted    \d+ of 900\n", last)
 
@@ -113,9 +115,10 @@ def test_signals_without_a_terminal(place: Path, number: int, quiet: bool) -> No
         until(lambda: any((place / "r").glob("parts/rounds/*/stage-00/*.zst")))
         child.send_signal(number)
         out, err = child.communicate(timeout=30)
-    assert child.returncode == 3 and f"{STOPPING}\n" in err
+    by = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+    assert child.returncode == 3 and f"{STOPPING.replace('Ctrl-C', by)}\n" in err
     assert ("run folder r" in err) is not quiet
-    assert out.startswith("partial: stopped before it was done\n")
+    assert out.startswith(f"partial: stopped by {by} before it was done\n")
 
 
 def test_ctrl_c_before_the_run_is_quiet(place: Path) -> None:

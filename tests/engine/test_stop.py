@@ -55,7 +55,7 @@ def test_an_orderly_stop(serve: Serve, project: Path, how: str) -> None:
     process.send_signal(signal.SIGTERM if how == "SIGTERM" else signal.SIGINT)
     out, said = process.communicate(timeout=30)
     assert process.returncode == 0, said
-    assert out == "partial stopped before it was done\n"
+    assert out == f"partial stopped by {'SIGTERM' if how == 'SIGTERM' else 'Ctrl-C'} before it was done\n"
     result = adds_up(Result(project / "run"))
     assert result.status == "partial"
     assert 20 <= server.answered < 60

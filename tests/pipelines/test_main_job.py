@@ -9,28 +9,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from synthkit.core import Endpoint, Request
-from synthkit.engine.context import settled
 from synthkit.engine.result import Result
-from synthkit.providers.demo import Demo
-from synthkit.testing import LoopbackServer, Reply
+from synthkit.testing import LoopbackServer, demo
 
 FILE = Path(__file__).resolve().parents[2] / "pipelines" / "instructions.py"
 TARGET = 120
-
-
-def talkative(request: Any) -> Reply:
-    """A model behind the wire that answers anew at each call, and sees nothing but messages and schema."""
-    body = request.body
-    options = {name: body[name] for name in ("max_tokens", "stop") if name in body}
-    asked = Request("demo", "default", body["messages"], options, request.schema)
-    demo = Demo(Endpoint())
-    said = demo.parse(settled(demo.call(asked, f"call {request.number}")))
-    return Reply(text=said.text, refusal=said.refusal or None)
 
 
 def command(seeds: Path, *more: str) -> list[str]:
@@ -44,7 +30,7 @@ def said(done: "subprocess.CompletedProcess[str]") -> str:
 
 @pytest.mark.timeout(240)
 def test_seeds_to_a_training_file(serve: Callable[..., LoopbackServer], project: Path, data: Path) -> None:
-    server = serve(answer=talkative, latency=(0.0, 0.02))
+    server = serve(answer=demo, latency=(0.0, 0.02))
     seeds = data / "self_instruct_seed_tasks.jsonl"
     process = subprocess.Popen(
         command(seeds, "--run-dir", "run", "--export", "train.jsonl:sharegpt"),

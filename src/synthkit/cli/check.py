@@ -94,7 +94,11 @@ def _model(ref: str, project: "Project") -> "Sequence[Cell]":
     where = model.base_url or ("this process" if cls.key_env is None else f"the service of {model.provider}")
     name = cls.key_env if model.key_env is None else model.key_env
     there = project.endpoint(model, cls).key is not None
-    key = f"{name} is set" if name and there else (f"{name} is not set, nor needed" if name else "none needed")
+    key = (
+        f"{name} is set"
+        if name and there
+        else (f"{name} is not set; a server of one's own may need none" if name else "none needed")
+    )
     said = f"{model.provider}/{model.name}"
     return ref, f"{where}" if said == ref else f"{said} at {where}", key
 

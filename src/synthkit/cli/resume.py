@@ -25,7 +25,8 @@ def resume(run: str, retry_failed: bool, **given: Any) -> int:
     folder = find_run(run)
     state = read_state(folder)
     if state["status"] == "complete" and (not retry_failed or state["target"] is not None):
-        screen.write(f"{short(folder)} is complete: {state['reason']}; there is nothing to go on with\n")
+        again = "; try what failed again with --retry-failed" if state["reason"].endswith(" failed") else ""
+        screen.write(f"{short(folder)} is complete: {state['reason']}{again or '; there is nothing to go on with'}\n")
         return 0
     warn_of_plugins()
     return conducted(

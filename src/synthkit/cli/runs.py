@@ -61,9 +61,11 @@ def next_command(result: "Result") -> str | None:
     from synthkit.engine.control import go_on
 
     status, reason = status_of(result)
+    failed = any(count.failed for count in result.tally.values())
+    if status == "complete" and failed and result.state["target"] is None:
+        return go_on(result.folder, "--retry-failed")
     if status in ("complete", "running"):
         return None
-    failed = any(count.failed for count in result.tally.values())
     return " ".join([go_on(result.folder), *_options(result.state, reason, failed)])
 
 
@@ -75,6 +77,8 @@ def _options(state: Mapping[str, Any], reason: str, failed: bool) -> list[str]:
         return ["--no-offline"]
     if state["settings"]["budget"] and "budget" in reason:
         return ["--budget", "DOLLARS"]
-    if failed and ("records failed" in reason or "no more records" in reason):
+    if "records failed" in reason or " failed, more than " in reason:
+        return ["--max-failures", "N"]
+    if failed and "no more records" in reason:
         return ["--retry-failed"]
     return []

@@ -78,6 +78,10 @@ def check(
     except PipelineError as error:
         raise PipelineError(*problems, *error.problems) from error
     problems += model_problems(plan, project, settings)
+    read = {path.resolve() for _, component in plan.components() for path in component.files()}
+    for text in formats:
+        if Path(text.rpartition(":")[0]).resolve() in read:
+            problems.append(f"--export {text}: the pipeline reads that file: export to another one")
     if problems:
         raise PipelineError(*dict.fromkeys(problems))
     return plan
@@ -131,6 +135,8 @@ def run(
     if loading is not None:
         raise PipelineError("it runs its pipeline while it is loaded: put that under `if __name__ == '__main__':`")
     settings = Settings(exports=tuple(exports), **_known(given))
+    if target is not None and (not isinstance(target, int) or isinstance(target, bool)):
+        raise ConfigError(f"target is {target!r}: give a whole number")
     project = find_project()
     plan = check(pipeline, settings, target=target, project=project)
     names = Names(registry())
@@ -217,6 +223,7 @@ def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = No
     project = find_project(_home(folder))
     store = Store.open(folder)
     with contextlib.closing(store):
+        _moved(store, project)
         settings = replace(Settings.of(store.state["settings"]), **changes)
         if store.state["source"]:
             source.load_module(folder / "pipeline" / store.state["source"])
@@ -232,19 +239,31 @@ def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = No
 
 
 def _home(folder: Path) -> Path:
-    """The project that a run belongs to: where it began, or, if that was moved, the one around its folder."""
+    """The project that a run belongs to: the one around its folder, else the one where it began, if it is there."""
     began = Path(read_state(folder)["project"])
-    if began.is_dir():
+    parents = folder.resolve().parents
+    if began in parents:
         return began
-    around = (p for p in folder.resolve().parents if (p / "synthkit.toml").is_file() or (p / ".synthkit").is_dir())
-    return next(around, Path())
+    around = (p for p in parents if (p / "synthkit.toml").is_file() or (p / ".synthkit").is_dir())
+    return next(around, began if began.is_dir() else Path())
+
+
+def _moved(store: Store, project: Project) -> None:
+    """Takes note that the project was moved or copied: its exports go to the new place."""
+    began, home = Path(store.state["project"]), project.folder.resolve()
+    if began != home:
+        places = [Path(text) for text in store.state["exports"]]
+        store.save(
+            project=str(home),
+            exports=[str(home / p.relative_to(began)) if p.is_relative_to(began) else str(p) for p in places],
+        )
 
 
 def rebuilt(store: Store, names: Names, settings: Settings) -> Plan:
     """The plan of a run folder: from the specs in it, with the inputs as they were."""
     specs: list[Spec] = inputs.located(store.state["pipeline"], store.state["inputs"], store.folder)
     parts: list[Component] = [build(spec, names) for spec in specs]
-    formats = {text: export.target_of(text, registry())[1] for text in store.state["exports"]}
+    formats = {text: export.target_of(text, registry(), store.folder)[1] for text in store.state["exports"]}
     rounds = settings.max_rounds
     last = export.exportable(formats)
     return compile_plan(store.state["name"], store.state["target"], parts, names, last, max_rounds=rounds)

@@ -22,10 +22,11 @@ class Control:
         self.farewell = b""
         """What a display wants written to the terminal, to leave it in order, when the run is stopped at once."""
 
-    def stop(self) -> None:
+    def stop(self, by: str = "Ctrl-C") -> None:
         """No further question is asked; answers on their way are kept, finished records committed."""
         self.asked += 1
-        self._monitor.note = "stopping: waiting for the answers on their way; Ctrl-C again stops at once"
+        self._monitor.stopped_by = by
+        self._monitor.note = f"stopping: waiting for the answers on their way; {by} again stops at once"
         self._loop.call_soon_threadsafe(self._models.stopping.set)
 
 
@@ -39,8 +40,8 @@ def signals(control: Control, folder: Path) -> Iterator[None]:
         yield
         return
 
-    def interrupt(*_: object) -> None:
-        control.stop()
+    def interrupt(number: int, _: object) -> None:
+        control.stop("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
         if control.asked > 1:
             said = f"\nstopped at once; nothing that was answered is lost\ngo on with: {go_on(folder)}\n"
             os.write(2, control.farewell + said.encode("utf-8", "surrogateescape"))

@@ -28,6 +28,15 @@ Watch = Callable[[Monitor, Control], contextlib.AbstractContextManager[None]]
 """What shows a run while it runs: entered before, left after."""
 
 
+def _in_loop() -> bool:
+    """Whether this thread has a loop already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 class Execution:
     """Runs a plan to its end. retry: failed records are tried again first."""
 
@@ -53,12 +62,10 @@ class Execution:
     def run(self) -> Result:
         """Runs in a loop of its own, in another thread where this one has a loop already (a notebook)."""
         self.store.save(status="running", reason="")
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            asyncio.run(self._run())
-        else:
+        if _in_loop():
             self._threaded()
+        else:
+            asyncio.run(self._run())
         return Result(self.store.folder)
 
     def _threaded(self) -> None:
@@ -131,24 +138,28 @@ class Execution:
         written = []
         if status != "failed":
             for text in store.state["exports"]:
-                path, format = export.target_of(text, registry())
+                path, format = export.target_of(text, registry(), otherwise=store.folder)
+                if path.exists() and status == "partial" and not ledger.accepted_count(store, shape):
+                    continue  # what stands there is better than nothing
                 written.append(export.write(path, format, ledger.accepted(store, shape)))
         services = models.services.made.values()
         journal = {"folder": str(self.project.journal), "problems": list(models.journal.problems)}
         store.state.update(
             totals={label: count.form() for label, count in ledger.tally(store, shape).items()},
             written=written,
+            spent=str(models.budget.spent),
             notes=sorted({type(s.provider).note for s in services} - {""}),
             dropped_wishes={s.model.ref: sorted(s.refused) for s in services if s.refused},
             journal=journal,
         )
 
     def _spent(self, journal: Journal, services: Services) -> Decimal:
-        """Dollars that this run has spent so far, by the journal."""
+        """Dollars that this run has spent so far, by the journal; lost attempts, which the journal does not have,
+        by what the run knew when it last ended."""
         spent = Decimal(0)
         for entry in journal.scan():
             if entry.data.get("run") == self.store.state["run"]:
                 service = services[entry.data["model"]]
                 with contextlib.suppress(RecordError):
                     spent += service.cost(service.provider.parse(entry.data["body"]).usage) or 0
-        return spent
+        return max(spent, Decimal(self.store.state.get("spent", "0")))

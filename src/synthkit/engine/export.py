@@ -39,8 +39,11 @@ def exportable(formats: Mapping[str, Format]) -> list[Exportable]:
     return [Exportable(label=f"export-{name}", format=format) for name, format in unlike.items()]
 
 
-def target_of(text: str, registry: Registry) -> tuple[Path, Format]:
-    """A path and a format from «train.jsonl:sharegpt». Raises `ConfigError` naming what is wrong."""
+def target_of(text: str, registry: Registry, otherwise: Path | None = None) -> tuple[Path, Format]:
+    """A path and a format from «train.jsonl:sharegpt». Raises `ConfigError` naming what is wrong.
+
+    otherwise: the folder that takes the file where its own is gone; without it, that is an error.
+    """
     path, colon, name = text.rpartition(":")
     names = ", ".join(registry.names("format"))
     if not colon or not path or not name or "/" in name:
@@ -54,6 +57,8 @@ def target_of(text: str, registry: Registry) -> tuple[Path, Format]:
     if place.suffix not in (".jsonl", ".json", ""):
         raise ConfigError(f"--export {text}: formats are written as JSON lines; let the file end in .jsonl")
     if not place.absolute().parent.is_dir():
+        if otherwise is not None:
+            return otherwise / place.name, cls(label=name)
         raise ConfigError(f"--export {text}: there is no folder {place.parent}")
     return place, cls(label=name)
 

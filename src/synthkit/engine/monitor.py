@@ -32,6 +32,7 @@ class Monitor:
     accepted: int = 0
     generated: int = 0
     stopping: str = ""
+    stopped_by: str = ""
     note: str = ""
     models: "Models | None" = None
     ended: int = 0

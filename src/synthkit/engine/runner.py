@@ -65,7 +65,8 @@ class Runner:
             return self._failed(fatal)
         if self.monitor.stopping:
             return "failed", self.monitor.stopping
-        return "partial", "stopped before it was done"
+        by = f" by {self.monitor.stopped_by}" if self.monitor.stopped_by else ""
+        return "partial", f"stopped{by} before it was done"
 
     async def _rounds(self) -> None:
         store, plan = self.store, self.plan
@@ -132,7 +133,9 @@ class Runner:
         if target is None:
             if not fresh[-1]["ended"]:
                 return "partial", f"{accepted} accepted in {len(rounds)} rounds, as many as --max-rounds allows"
-            return "complete", f"{accepted} accepted, all that there were"
+            failed = sum(count.failed for count in ledger.tally(self.store, self.plan.shape).values())
+            lost = f", {failed} failed" if failed else ""
+            return "complete", f"{accepted} accepted, all that there were{lost}"
         if accepted >= target:
             return "complete", f"{target} of {target} accepted"
         if self.plan.tail and self._accepted >= (self.plan.goal or 0):

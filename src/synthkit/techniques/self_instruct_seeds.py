@@ -12,8 +12,11 @@ def read_seeds(path: Path) -> list[str]:
     """The instructions of the seed tasks, in order.
 
     A JSON object a line, in the shape of the original's file (`instruction`, `instances` of `input` and `output`,
-    `is_classification`) or plainer: `instruction` alone will do. Raises `InputError` naming file and line.
+    `is_classification`) or plainer: only `instruction` is read, as in the original. Raises `InputError` naming file
+    and line.
     """
+    if path.suffix.lower() not in (".jsonl", ".json", ".ndjson"):
+        raise InputError(f"{path}: seeds are JSON lines, a task a line: convert the file, and let it end in .jsonl")
     return [_instruction(path, number, task) for number, task in read_jsonl(path)]
 
 

@@ -10,6 +10,7 @@ from synthkit.testing.loopback import (
     Reply,
     Request,
     Script,
+    demo,
     fresh,
     steady,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Reply",
     "Request",
     "Script",
+    "demo",
     "fresh",
     "steady",
 ]

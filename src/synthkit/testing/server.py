@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 
 from synthkit.errors import ConfigError, UsageError
-from synthkit.testing.loopback.answers import fresh, steady
+from synthkit.testing.loopback.answers import demo, fresh, steady
 from synthkit.testing.loopback.faults import Faults
 from synthkit.testing.loopback.replies import Answer
 from synthkit.testing.loopback.server import LoopbackServer
@@ -56,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--port", type=int, default=0, help="0 takes a free one (default)")
-    add("--answers", default="steady", help="steady (default), fresh, or a handler of yours: package.module:function")
+    add(
+        "--answers",
+        default="steady",
+        help="steady (default), fresh, demo, or a handler of yours: package.module:function",
+    )
     add("--latency", default="0", help="seconds before each answer, or a range: 0.01-0.05")
     add("--faults", default="none", help="none (default), mixed, or shares: rate_limit=0.05,hang=0.01:30")
     add("--key", help="the bearer key that calls must carry")
@@ -67,14 +71,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _answers(name: str) -> Answer:
-    ready: dict[str, Answer] = {"steady": steady, "fresh": fresh}
+    ready: dict[str, Answer] = {"steady": steady, "fresh": fresh, "demo": demo}
     if name in ready:
         return ready[name]
     module, _, function = name.partition(":")
     try:
         handler = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        message = f"--answers {name} cannot be loaded ({error}): give steady, fresh or package.module:function."
+        message = f"--answers {name} cannot be loaded ({error}): give steady, fresh, demo or package.module:function."
         raise ConfigError(message) from error
     if not callable(handler):
         raise ConfigError(f"--answers {name} is no function: give one that takes a request and returns text.")

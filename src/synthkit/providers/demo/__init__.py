@@ -49,13 +49,21 @@ class Demo(Provider):
 
     async def call(self, request: Request, sample: str) -> str:
         from synthkit.providers.demo.dice import Dice
-        from synthkit.providers.demo.reply import reply
 
-        # Both models say the same, so the seed leaves the name out.
-        asked = request.replaced(model=MODELS[0]).canonical()
         if request.model == "slow":
             low, high = self._latency
-            await asyncio.sleep(low + (high - low) * Dice.of("latency", sample, asked).random())
+            await asyncio.sleep(low + (high - low) * Dice.of("latency", sample, _asked(request)).random())
+        return self._write(request, sample)
+
+    def answer(self, request: Request, sample: str) -> Reply:
+        """The answer at once, for a server that speaks with this model's voice."""
+        return self.parse(self._write(request, sample))
+
+    def _write(self, request: Request, sample: str) -> str:
+        from synthkit.providers.demo.dice import Dice
+        from synthkit.providers.demo.reply import reply
+
+        asked = _asked(request)
         dice = Dice.of(sample, asked)
         identity = f"demo-{dice.getrandbits(64):016x}"
         return _body(request, reply(request, dice), identity, asked)
@@ -74,6 +82,11 @@ class Demo(Provider):
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise BrokenBody(f"this is no answer of the demo model: {body[:80]!r}") from error
+
+
+def _asked(request: Request) -> str:
+    """What seeds the dice: both models say the same, so the name is left out."""
+    return request.replaced(model=MODELS[0]).canonical()
 
 
 def _finish(name: str) -> Finish:

@@ -1,6 +1,6 @@
 """A model service on this machine, for tests: `LoopbackServer`."""
 
-from synthkit.testing.loopback.answers import fresh, steady
+from synthkit.testing.loopback.answers import demo, fresh, steady
 from synthkit.testing.loopback.apierrors import ERRORS, ApiError
 from synthkit.testing.loopback.faults import Faults, Script
 from synthkit.testing.loopback.limits import Limits
@@ -17,6 +17,7 @@ __all__ = [
     "Reply",
     "Request",
     "Script",
+    "demo",
     "fresh",
     "steady",
 ]

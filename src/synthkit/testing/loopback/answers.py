@@ -1,4 +1,4 @@
-"""Two ready handlers: `steady` says the same to the same request, `fresh` never says a thing twice."""
+"""Ready handlers: `steady` says the same to the same request, `fresh` never says a thing twice, `demo` makes sense."""
 
 import json
 from random import Random
@@ -21,6 +21,18 @@ def fresh(request: Request) -> Reply:
     An instance of a schema can differ only as far as the schema lets it: with a text or a wide number in it, it does.
     """
     return _answer(request, request.number, request.choice, request.digest)
+
+
+def demo(request: Request) -> Reply:
+    """What the demo model says, so that a pipeline gets somewhere: anew at each call."""
+    from synthkit.core import Endpoint
+    from synthkit.core import Request as Asked
+    from synthkit.providers.demo import Demo
+
+    options = {name: request.body[name] for name in ("max_tokens", "stop") if name in request.body}
+    asked = Asked("demo", "default", request.body["messages"], options, request.schema)
+    said = Demo(Endpoint()).answer(asked, f"{request.number}/{request.choice}")
+    return Reply(text=said.text, refusal=said.refusal or None)
 
 
 def _answer(request: Request, *key: object) -> Reply:
