@@ -108,7 +108,7 @@ def test_killed_at_random_moments(serve: Serve, project: Path, answers: Callable
     """Twenty kills for each kind of server, six of them inside a commit; what was answered is never asked again,
     except for what held a slot."""
     concurrency = 8
-    server = serve(answer=answers, latency=(0.002, 0.03))
+    server = serve(answer=answers, latency=(0.01, 0.06))
     rng = random.Random(answers.__name__)
     folder = project / "killed"
     commits = [
@@ -126,7 +126,7 @@ def test_killed_at_random_moments(serve: Serve, project: Path, answers: Callable
         began = server.count
         process = worker(project, folder, where, concurrency)
         if where == "any":
-            wanted = began + rng.randrange(3, 50)
+            wanted = began + rng.randrange(3, 30)
             while process.poll() is None and server.count < wanted:
                 time.sleep(0.001)
             process.send_signal(signal.SIGKILL)

@@ -27,7 +27,7 @@ import asyncio, sys
 sys.path.insert(0, {here!r})
 from engine_kit import *
 import synthkit as sk
-pipeline = sk.Pipeline("p") >> numbers(top=60) >> doubled >> Ask(model="m")
+pipeline = sk.Pipeline("p") >> numbers(top=300) >> doubled >> Ask(model="m")
 def work():
     result = pipeline.run(folder="run", concurrency=6, shard=16)
     print(result.status, result.reason, flush=True)
@@ -58,12 +58,12 @@ def test_an_orderly_stop(serve: Serve, project: Path, how: str) -> None:
     assert out == f"partial stopped by {'SIGTERM' if how == 'SIGTERM' else 'Ctrl-C'} before it was done\n"
     result = adds_up(Result(project / "run"))
     assert result.status == "partial"
-    assert 20 <= server.answered < 60
+    assert 20 <= server.answered < 300
     assert len(result.accepted) == server.answered, "answers on their way are waited for, and their records committed"
     last = adds_up(api.resume(project / "run"))
-    assert (last.status, len(last.accepted), server.count) == ("complete", 60, 60)
-    whole = (sk.Pipeline("p") >> numbers(top=60) >> doubled >> Ask(model="m")).run(folder="whole")
-    assert server.count == 60
+    assert (last.status, len(last.accepted), server.count) == ("complete", 300, 300)
+    whole = (sk.Pipeline("p") >> numbers(top=300) >> doubled >> Ask(model="m")).run(folder="whole")
+    assert server.count == 300
     for name in ("accepted.jsonl", "rejected.jsonl"):
         assert (whole.folder / name).read_bytes() == (last.folder / name).read_bytes()
 

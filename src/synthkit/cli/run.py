@@ -47,6 +47,8 @@ def _new(name: str | None) -> Path | None:
 
     if name is None:
         return None
+    if not name.strip():
+        raise ConfigError("--run-dir names no folder: give a new one, or leave the option out")
     folder = Path(name)
     if (folder / "run.json").exists():
         raise ConfigError(f"--run-dir: {name} holds a run: go on with it by `{go_on(folder)}`, or name another folder")

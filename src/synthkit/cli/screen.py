@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from synthkit.errors import RunError
@@ -19,7 +20,10 @@ STYLES = {
 
 
 def prepare() -> None:
-    """Makes the streams take any text: what their encoding cannot say is escaped."""
+    """Makes the streams take any text: what their encoding cannot say is escaped. One that is closed takes all."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -37,7 +38,7 @@ def flow(parts: Sequence[Component], have: Have, *, inside: bool = False) -> Flo
             problems.append(f"{part.name}: sees all records at once, so it cannot stand inside another step")
         problems += _not_async(part)
         try:
-            io = part.io(now)
+            io: Any = part.io(now)
         except PipelineError as error:
             problems += [f"{part.name}: {problem}" for problem in error.problems]
             io = IO()
@@ -45,6 +46,9 @@ def flow(parts: Sequence[Component], have: Have, *, inside: bool = False) -> Flo
             raise
         except Exception as error:
             problems.append(f"{part.name}: its io() failed with {type(error).__name__}: {error}")
+            io = IO()
+        if not isinstance(io, IO):
+            problems.append(f"{part.name}: its io() returned {type(io).__name__}: return IO.of(reads=…, writes=…)")
             io = IO()
         problems += [f"{part.name} reads {what}" for what in now.missing(io)]
         reads.update({name: kind for name, kind in io.reads.items() if name in have.sure and name not in reads})

@@ -66,7 +66,7 @@ class FunctionFilter(_Function, Filter):
         said = await said if inspect.isawaitable(said) else said
         if isinstance(said, Verdict):
             return said
-        if said is None or said == ():
+        if said is None or said == () or isinstance(said, str):
             raise RecordError(f"{self.name} returned {said!r}: a filter returns true or false", reason="bad result")
         if isinstance(said, tuple):
             return Verdict(bool(said[0]), "" if said[0] or len(said) < 2 else str(said[1]))

@@ -15,6 +15,7 @@ from synthkit.core.verdict import Verdict
 from synthkit.engine.context import Lane, RunContext, Visit, settled
 from synthkit.engine.plan import Bound
 from synthkit.errors import ColumnError, FatalError, RecordError, RunError, TransientError, UsageError
+from synthkit.models.calls import Stopped
 from synthkit.models.spent import Spent
 
 NOISE = re.compile(r"0x[0-9a-f]{4,}|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\breq_\w+")
@@ -93,10 +94,18 @@ async def _applied(bound: Bound, record: Record, context: RunContext) -> tuple[A
                 f"{bound.label} returned {_type(result)}: a filter returns a Verdict", reason="bad result"
             )
         return _made(bound, record, result)
-    except (FatalError, UsageError, RunError):  # these concern the run
+    except (FatalError, UsageError, RunError, Stopped, KeyboardInterrupt):  # these concern the run
         raise
-    except Exception as error:
+    except BaseException as error:  # a step that exits or cancels ends its record, not the run
+        if isinstance(error, asyncio.CancelledError) and _cancelled():
+            raise
         return None, _failure(bound, record, context, error)
+
+
+def _cancelled() -> bool:
+    """Whether this task is being cancelled, and not something that the step waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def dropped(record: Record, step: str, reason: Any, detail: Any = None, score: Any = None) -> Reject:
@@ -142,14 +151,14 @@ def _declared(bound: Bound, fields: Mapping[str, Any]) -> None:
             raise ColumnError(f"{bound.label} declares that it writes {name!r}, and did not: move it to maybe")
 
 
-def _failure(bound: Bound, record: Record, context: RunContext, error: Exception) -> Reject:
+def _failure(bound: Bound, record: Record, context: RunContext, error: BaseException) -> Reject:
     name = type(error).__name__
     if isinstance(error, RecordError):
         text, reason = str(error), str(error.reason)
     elif isinstance(error, KeyError) and _of_record(error):
         text, reason = f"{bound.label} reads {error}, which this record does not have", "column"
     else:
-        text, reason = f"{name}: {error}", name
+        text, reason = f"{name}: {_words(error)}", name
     if not isinstance(error, RecordError):
         trace = "".join(traceback.format_exception(error))
         context.lane.events.event(
@@ -158,6 +167,14 @@ def _failure(bound: Bound, record: Record, context: RunContext, error: Exception
     transient = isinstance(error, TransientError)
     message = normal(context.lane.redact(text))
     return Reject("failed", record, bound.label, reason, message, name, transient=transient)
+
+
+def _words(error: BaseException) -> str:
+    """What an error says; some cannot say it."""
+    try:
+        return str(error)
+    except Exception:
+        return "(it has no words)"
 
 
 def _of_record(error: KeyError) -> bool:

@@ -105,9 +105,7 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
                     continue
                 seen.add(ref)
                 cls = type(service.provider)
-                said = cls.problem(service.model.name)
-                if said is None and not settings.offline:
-                    said = project.missing_key(service.model, cls)
+                said = None if settings.offline else project.missing_key(service.model, cls)
                 if said is None and settings.budget is not None and not service.priced:
                     said = f"{ref} has no known price, so it cannot be used under a budget: add it to [prices]"
                 if said:

@@ -23,6 +23,8 @@ class Pipeline:
     def __init__(self, name: str, target: int | None = None, parts: Sequence[Component] = ()) -> None:
         if not NAME.fullmatch(name):
             raise PipelineError(f"{name!r} cannot be a pipeline's name: use letters, digits, '-', '_' and '.'")
+        if target is not None and (not isinstance(target, int) or isinstance(target, bool)):
+            raise PipelineError(f"the target of {name!r} is {target!r}: give a whole number")
         self.name = name
         self.target = target
         self.parts = tuple(parts)

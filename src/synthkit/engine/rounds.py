@@ -122,5 +122,5 @@ def generated(plan: Plan, round: Round, identity: Identity) -> Iterator[Record]:
             yield record
     except SynthkitError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"the generator {bound.label} failed: {type(error).__name__}: {error}") from error

@@ -20,6 +20,8 @@ from synthkit.models.calls import Stopped
 if TYPE_CHECKING:
     import polars as pl
 
+MOST_IN_FLIGHT = 20_000
+"""Records on their way at once, whatever the concurrency: each waits with a few kilobytes."""
 Status = Literal["running", "complete", "partial", "failed"]
 
 
@@ -33,7 +35,7 @@ class Runner:
         self.retry = retry
         self.limit = settings.limit()
         slots = [lane.models.services[ref].concurrency for _, c in plan.components() for ref in c.models()]
-        self.in_flight = 2 * max([settings.concurrency, *slots])
+        self.in_flight = min(2 * max([settings.concurrency, *slots]), MOST_IN_FLIGHT)
         self._kept: dict[int, pl.DataFrame] = {}
         self.error: SynthkitError | None = None
 
@@ -220,7 +222,7 @@ class Runner:
             self._kept[stage.index], counts = await asyncio.to_thread(work)
         except SynthkitError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             trace = "".join(traceback.format_exception(error))
             self.store.event("exception", path=bound.label, traceback=self.lane.redact(trace)[-8000:])
             raise RunError(f"the step {bound.label} failed: {type(error).__name__}: {error}") from error

@@ -19,7 +19,7 @@ from synthkit.engine.context import Lane, Visit
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Stage
 from synthkit.engine.tally import total
-from synthkit.errors import SynthkitError
+from synthkit.errors import StoreError
 from synthkit.models.calls import Stopped
 
 READ_AHEAD = 64
@@ -75,9 +75,7 @@ class Segment:
         self._source = source
         await asyncio.gather(*(self._worker() for _ in range(self.in_flight)))
         stopped = self.error is not None or self.lane.models.stopping.is_set()
-        if stopped and not isinstance(self.error, SynthkitError | None):
-            raise self.error
-        if stopped:
+        if stopped and not isinstance(self.error, StoreError):
             await self._commit_open()
         if self.error is not None:
             raise self.error

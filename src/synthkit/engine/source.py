@@ -91,6 +91,8 @@ def load(path: Path) -> Source:
 
 def load_module(path: Path) -> ModuleType:
     """Loads a file for the parts that are defined in it. Raises as `load` does."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise PipelineError(f"{path} is no file: name a pipeline file")
     if path.is_dir():
         raise PipelineError(f"{path} is a folder: name the pipeline file in it")
     if not path.exists():

@@ -41,9 +41,12 @@ class Store:
         except OSError as error:
             raise StoreError(f"cannot make the run folder {folder}: {error.strerror}") from error
         lock = _locked(folder)
-        if (folder / "run.json").exists():
+        there = sorted(p.name for p in folder.iterdir() if p.name != "run.lock")
+        if there:
             lock.close()
-            raise StoreError(f"{folder} already holds a run: continue it with `synthkit resume {folder}`")
+            if "run.json" in there:
+                raise StoreError(f"{folder} already holds a run: continue it with `synthkit resume {folder}`")
+            raise StoreError(f"{folder} is not empty (there is {there[0]}): name a new folder for the run")
         return cls(folder, {"version": VERSION, **state}, lock)
 
     @classmethod

@@ -1,6 +1,8 @@
 """The one path of every model call: journal → budget → slot → provider → journal → ledger → parse."""
 
 import asyncio
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,6 +37,9 @@ TRIES, FIRST_TRIES = 6, 3
 """Attempts for one answer, the first included; and as long as a service has not answered once."""
 FIRST_DELAY, LONGEST_DELAY, LONGEST_ASKED = 0.5, 30.0, 600.0
 """Seconds: the first backoff, its cap, and the longest Retry-After that is waited for."""
+
+
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|/)")
 
 
 class Stopped(BaseException):
@@ -218,7 +223,7 @@ class Models:
             if self.stopping.is_set():
                 raise Stopped
             cost = None  # from here on it may cost
-            body = self._redact(await service.provider.call(request, sample))
+            body = self._hidden(await service.provider.call(request, sample))
             entry, cost = await self._keep(service, request, key, body, origin, used)
             service.answered = True
             return entry
@@ -232,6 +237,20 @@ class Models:
             self.in_flight -= 1
             if not self.in_flight:
                 self._idle.set()
+
+    def _hidden(self, body: str) -> str:
+        """A body without our keys, in whatever JSON's escapes a server repeats them."""
+        body = self._redact(body)
+        if "\\u" not in body and "\\/" not in body:
+            return body
+        plain = ESCAPE.sub(lambda m: "/" if m[1] is None else chr(int(m[1], 16)), body)
+        hidden = self._redact(plain)
+        if hidden == plain:
+            return body
+        try:
+            return self._redact(json.dumps(json.loads(body), ensure_ascii=False))
+        except ValueError:
+            return hidden
 
     async def _keep(
         self, service: Service, request: Request, key: bytes, body: str, origin: Origin, used: Spent

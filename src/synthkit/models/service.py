@@ -97,6 +97,9 @@ class Services:
         if ref not in self.made:
             model = self.project.model(ref)
             cls = self.providers(model.provider)
+            problem = cls.problem(model.name)
+            if problem is not None:
+                raise ConfigError(problem)
             provider = cls(self.project.endpoint(model, cls))
             self.made[ref] = Service(model, provider, self._prices, self.concurrency)
         return self.made[ref]

@@ -21,6 +21,8 @@ CONNECTIONS = 65_535
 IDLE = 4.0
 """Seconds until an idle connection is closed: less than the 5 after which uvicorn and others hang up, which would
 otherwise meet the next request."""
+MOST_TOKENS = 10**9
+"""A count of tokens from which on it is no count."""
 NO_KEY = "none"
 """Sent where there is no key: the SDK wants one, local servers do not look at it."""
 
@@ -162,7 +164,7 @@ class OpenAI(Provider):
             default_query=dict(parse_qsl(query)),
             max_retries=0,
             timeout=None,  # the deadline is ours
-            http_client=DefaultAioHttpClient(timeout=None, limits=limits),
+            http_client=DefaultAioHttpClient(timeout=None, limits=limits, follow_redirects=False),
         )
 
 
@@ -225,7 +227,7 @@ def _usage(told: object) -> Usage:
 
 
 def _count(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and 0 < value < float("inf") else 0
+    return int(value) if isinstance(value, int | float) and 0 < value < MOST_TOKENS else 0
 
 
 def _instead(body: str, data: object) -> str:

@@ -107,6 +107,10 @@ def refused(
     found = told if told and status < 500 else STATUSES.get(status, ServerError if status >= 500 else CallError)
     # A code is one of the service's own words and safe to show; a message may repeat a part of the key.
     mark = f"({status}, {code})" if body.get("code") and re.fullmatch(r"[a-z_]{1,60}", code) else f"({status})"
+    if 300 <= status < 400:
+        goal = urlsplit(headers.get("location", "")).netloc.rpartition("@")[2]
+        there = f" to {goal}" if re.fullmatch(r"[\w.:-]{1,100}", goal) else ""
+        return NoSuchModel(f"{place(endpoint)} redirects{there} {mark}, which is never followed: correct base_url")
     if found is BadKey:
         return BadKey(_bad_key(status, mark, endpoint, model))
     if found is NoSuchModel:
