@@ -1,5 +1,6 @@
 """The command on a real terminal: the live display, and Ctrl-C once and twice."""
 
+import contextlib
 import json
 import re
 import signal
@@ -125,7 +126,11 @@ def test_ctrl_c_before_the_run_is_quiet(place: Path) -> None:
     (place / "nums.py").write_text(f"import time\nprint('loading', flush=True)\ntime.sleep(60)\n{NUMS}", "utf-8")
     with Terminal(*SLOW, cwd=place) as terminal:
         terminal.read("loading")
-        terminal.interrupt()
+        for _ in range(3):  # the interpreter drops an interrupt that falls into one of its own callbacks
+            terminal.interrupt()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                terminal.child.wait(10)
+                break
         assert terminal.end() == 130
     assert terminal.text.replace("^C", "").split() == ["loading"]
     assert not (place / "r").exists()

@@ -200,11 +200,11 @@ def test_parts_of_a_shard_never_take_another_s_place(project: Path) -> None:
 def test_other_people_s_files_are_left_alone(project: Path) -> None:
     pipeline = sk.Pipeline("p") >> numbers(top=3)
     assert pipeline.run(folder="run").status == "complete"
-    (project / "run/.notes.tmp").write_text("mine")
+    (project / "run/notes.txt").write_text("mine")
     (project / "run/sub").mkdir()
     (project / "run/sub/.swap.tmp").write_text("mine")
     assert pipeline.run(folder="run").status == "complete"
-    assert (project / "run/.notes.tmp").read_text() == (project / "run/sub/.swap.tmp").read_text() == "mine"
+    assert (project / "run/notes.txt").read_text() == (project / "run/sub/.swap.tmp").read_text() == "mine"
 
 
 def test_what_a_run_records(serve: Serve, project: Path) -> None:
