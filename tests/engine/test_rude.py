@@ -128,3 +128,17 @@ def test_absurd_usage_is_no_usage(serve: Serve, project: Path) -> None:
     result = (sk.Pipeline("p") >> numbers(top=3) >> Ask(model="m")).run()
     assert (result.status, len(result.accepted)) == ("complete", 3)
     assert result.cost is not None and result.cost < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"temperature": "hot"}, "temperature='hot' must be a number"),
+        ({"temperature": float("nan")}, "temperature=nan must be a number"),
+        ({"max_tokens": -5}, "max_tokens=-5 must be a whole number from 1 on"),
+        ({"stop": [""]}, r"stop=\[''\] must be a text, or several"),
+    ],
+)
+def test_options_are_checked_by_value(project: Path, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(PipelineError, match=f"ask: demo/default: {said}"):
+        (sk.Pipeline("p") >> numbers(top=3) >> Ask(model="demo/default", options=options)).run()

@@ -1,6 +1,7 @@
 """A service: a model as it was named, its provider, its slots and its price."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -43,6 +44,10 @@ class Service:
         for name in {**demands, **self.model.options}:
             if name not in takes:
                 raise ConfigError(f"{self.model.ref} takes no option {name!r}: it takes {', '.join(sorted(takes))}")
+        for name, value in demands.items():
+            wrong = _wrong(name, value)
+            if wrong:
+                raise ConfigError(f"{self.model.ref}: {name}={value!r} must be {wrong}")
         self.refused.update(name for name in wishes if name not in takes)
         options = {"max_tokens": MAX_TOKENS, **{k: v for k, v in wishes.items() if k in takes}}
         options = {
@@ -71,6 +76,22 @@ class Service:
         """The most that a request can cost: every byte a token, and the whole output limit."""
         size = len(canonical(request.form()).encode("utf-8", "surrogatepass"))
         return self.cost(Usage(size, int(request.options.get("max_tokens", MAX_TOKENS))))
+
+
+def _wrong(name: str, value: Any) -> str:
+    """What an option must be that is something else; empty where it is fine."""
+    if value is None:
+        return ""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if name in REAL:
+        return "" if number else "a number"
+    if name == "max_tokens":
+        return "" if number and value == int(value) and value >= 1 else "a whole number from 1 on"
+    if name == "stop":
+        texts = [value] if isinstance(value, str) else value
+        fine = isinstance(texts, list | tuple) and all(isinstance(text, str) and text for text in texts)
+        return "" if fine else "a text, or several"
+    return ""
 
 
 class Services:
