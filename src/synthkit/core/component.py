@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Protocol, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 from pydantic._internal._model_construction import ModelMetaclass
@@ -17,7 +17,6 @@ ModelName = Annotated[str, MODEL]
 """A field that names a model: `provider/name`, or a name from synthkit.toml."""
 
 LABEL = re.compile(r"[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*")
-C = TypeVar("C", bound="Component")
 
 
 def kebab(name: str) -> str:

@@ -267,23 +267,6 @@ def rebuilt(store: Store, names: Names, settings: Settings) -> Plan:
     return compile_plan(store.state["name"], store.state["target"], parts, names, last, max_rounds=rounds)
 
 
-def _next_folder(runs: Path, name: str) -> Path:
-    """A new folder under the next free number, also when another run begins at the same moment."""
-    number = 1
-    while True:
-        folder = runs / f"{name}-{number:03d}"
-        try:
-            runs.mkdir(parents=True, exist_ok=True)
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            if not runs.is_dir():
-                raise StoreError(f"cannot make the run folder {folder}: {runs} is a file") from None
-            number += 1
-        except OSError as error:
-            raise StoreError(f"cannot make the run folder {folder}: {error.strerror}") from error
-
-
 @contextlib.contextmanager
 def _created(folder: Path | None, project: Project, name: str) -> Iterator[Store]:
     if folder is None:

@@ -49,20 +49,26 @@ def accepted_count(store: Store, shape: Shape) -> int:
 
 def rejects(store: Store, shape: Shape) -> Iterator[Reject]:
     """All lines of the ledger in source order; what failed and was tried again is told by the later try."""
-    places = [store.stage(r["index"], stage) for r in store.rounds for stage in shape.body]
-    places += [store.stage(None, stage) for stage in shape.tail]
+    for _, reject in _standing(store, shape):
+        yield reject
+    for number, record in enumerate(finished(store, shape)):
+        if shape.target is not None and number >= shape.target:
+            yield Reject("surplus", record, "target", "target met")
+
+
+def _standing(store: Store, shape: Shape) -> Iterator[tuple[int, Reject]]:
+    """The rejects of all parts with their stage, in source order, without failures that were tried again."""
+    places = [(stage, store.stage(r["index"], stage)) for r in store.rounds for stage in shape.body]
+    places += [(stage, store.stage(None, stage)) for stage in shape.tail]
     again = _again(store)
-    for place in places:
+    for stage, place in places:
         for entry in parts.entries(place):
             for reject in entry.rejects:
                 key = (reject.record.id, reject.step)
                 if reject.kind == "failed" and again.get(key, 0):
                     again[key] -= 1
                     continue
-                yield reject
-    for number, record in enumerate(finished(store, shape)):
-        if shape.target is not None and number >= shape.target:
-            yield Reject("surplus", record, "target", "target met")
+                yield stage, reject
 
 
 def tally(store: Store, shape: Shape) -> Tally:
@@ -108,37 +114,19 @@ def row(record: Record) -> dict[str, Any]:
     return {"_id": record.id, "_source": record.source, **record.fields}
 
 
-def record_of(line: str) -> Record:
-    """A record read back from such a line."""
-    form = json.loads(line)
-    return Record(form.pop("_id"), form.pop("_source"), form)
-
-
 def plan_retry(store: Store, shape: Shape) -> int:
     """Plans a round that tries failed records of the body again, each from the step where it failed; returns how
     many. The end phase, where there is one, is then done anew."""
-    again = _again(store)
+    salt = f"retry {len(store.rounds)}"
     found: list[dict[str, Any]] = []
-    for form in store.rounds:
-        for stage in shape.body:
-            steps = {label: number for number, label in enumerate(shape.stages[stage])}
-            for entry in parts.entries(store.stage(form["index"], stage)):
-                for reject in entry.rejects:
-                    key = (reject.record.id, reject.step)
-                    if reject.kind != "failed":
-                        continue
-                    if again.get(key, 0):
-                        again[key] -= 1
-                        continue
-                    # an answer that was unfit is asked anew; one that never came is asked again
-                    anew = reject.error not in UNANSWERED
-                    how = {
-                        "stage": stage,
-                        "enter": steps[reject.step],
-                        "salt": f"retry {len(store.rounds)}" if anew else "",
-                    }
-                    used = {} if anew else {"spent": reject.spent}
-                    found.append({**how, **used, **parts.reject_form(reject)})
+    for stage, reject in _standing(store, shape):
+        if reject.kind != "failed" or stage not in shape.body:
+            continue
+        # an answer that was unfit is asked anew; one that never came is asked again
+        anew = reject.error not in UNANSWERED
+        how = {"stage": stage, "enter": shape.stages[stage].index(reject.step), "salt": salt if anew else ""}
+        used = {} if anew else {"spent": reject.spent}
+        found.append({**how, **used, **parts.reject_form(reject)})
     if found:
         index = len(store.rounds)
         store.write_lines(_retry_path(store, index), (compact(form) for form in found))

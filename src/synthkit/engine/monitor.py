@@ -30,7 +30,6 @@ class Monitor:
     tally: Tally = field(default_factory=dict)
     open: dict[int, Tally] = field(default_factory=dict)
     accepted: int = 0
-    generated: int = 0
     stopping: str = ""
     stopped_by: str = ""
     note: str = ""

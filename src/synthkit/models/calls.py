@@ -79,7 +79,6 @@ class Models:
         self.run, self.offline, self.tries = run, offline, tries
         self.budget = budget or Budget()
         self.in_flight = 0
-        self.waiting = 0
         self.fatal: FatalError | None = None
         self.stopping = asyncio.Event()
         self._redact = services.project.redact
@@ -143,12 +142,11 @@ class Models:
         self._charge(service, reply.usage, used)
         return reply, journaled
 
-    def _charge(self, service: Service, usage: Usage, used: Spent) -> Decimal | None:
+    def _charge(self, service: Service, usage: Usage, used: Spent) -> None:
         cost = service.cost(usage)
         used.usage += usage
         used.cost += cost or 0
         used.unpriced += cost is None
-        return cost
 
     def _ask_first(
         self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
@@ -206,11 +204,7 @@ class Models:
     ) -> Entry:
         if self.stopping.is_set():
             raise Stopped
-        self.waiting += 1
-        try:
-            await service.slots.acquire()
-        finally:
-            self.waiting -= 1
+        await service.slots.acquire()
         if self.stopping.is_set():
             service.slots.release()
             raise Stopped
