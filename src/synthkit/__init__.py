@@ -39,12 +39,16 @@ if TYPE_CHECKING:
     from synthkit.core import Round as Round
     from synthkit.core import Route as Route
     from synthkit.core import Step as Step
+    from synthkit.core import Token as Token
+    from synthkit.core import Tool as Tool
+    from synthkit.core import ToolCall as ToolCall
     from synthkit.core import Usage as Usage
     from synthkit.core import Verdict as Verdict
     from synthkit.core import View as View
     from synthkit.core import drop as drop
     from synthkit.core import filter as filter
     from synthkit.core import generator as generator
+    from synthkit.core import image as image
     from synthkit.core import step as step
     from synthkit.engine.pipeline import Pipeline as Pipeline
     from synthkit.engine.result import Result as Result
@@ -91,6 +95,9 @@ __all__ = [
     "Round",
     "Route",
     "Step",
+    "Token",
+    "Tool",
+    "ToolCall",
     "Usage",
     "Verdict",
     "View",
@@ -98,6 +105,7 @@ __all__ = [
     "filter",
     "generator",
     "hookimpl",
+    "image",
     "step",
 ]
 
@@ -108,8 +116,15 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'synthkit' has no attribute {name!r}")
     value = getattr(importlib.import_module(_ELSEWHERE.get(name, "synthkit.core")), name)
+    if name in ("Pipeline", "Result"):
+        importlib.import_module("synthkit.engine.views").bring(_views)
     globals()[name] = value
     return value
+
+
+def _views() -> Any:
+    """What shows runs in Python: the screens of the command line, which the engine does not know."""
+    return importlib.import_module("synthkit.cli.views")
 
 
 def __dir__() -> list[str]:

@@ -22,6 +22,7 @@
             │   ├── ConnectionLost
             │   └── BrokenBody    answered with something that is no answer: cut JSON, HTML, nothing
             ├── BadRequest        the service refuses this request
+            │   └── OptionRefused this model takes no such sampling option: a wish is dropped
             ├── ContextTooLong
             ├── ContentFiltered
             └── FatalError        no call of this run can succeed: the run stops
@@ -50,7 +51,11 @@ class UsageError(SynthkitError):
 
 
 class ConfigError(UsageError):
-    """synthkit.toml, the environment or an option is wrong."""
+    """synthkit.toml, the environment or an option is wrong; `problems` holds a sentence for each."""
+
+    def __init__(self, *problems: str) -> None:
+        self.problems: Sequence[str] = problems
+        super().__init__("\n".join(problems))
 
 
 class PipelineError(UsageError):
@@ -162,6 +167,14 @@ class BadRequest(CallError):
     """The service refuses this request as it is."""
 
     reason = "bad request"
+
+
+class OptionRefused(BadRequest):
+    """The model does not take a sampling option, or not with this value. `option` is its common name."""
+
+    def __init__(self, message: str, *, option: str) -> None:
+        super().__init__(message)
+        self.option = option
 
 
 class ContextTooLong(CallError):

@@ -49,7 +49,7 @@ def test_type_checkers_see_the_same_names() -> None:
 
 
 def test_the_facade_has_all_that_core_exports_for_authors() -> None:
-    internal = {"Message", "Messages", "Schema", "chain", "render"}
+    internal = {"Message", "Messages", "OnLength", "Schema", "chain", "render"}
     assert set(synthkit.core.__all__) - set(synthkit.__all__) == internal
     for name in synthkit.core.__all__:
         assert hasattr(synthkit.core, name)

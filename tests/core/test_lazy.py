@@ -22,12 +22,12 @@ PACKAGES = {
 def test_a_package_exports_what_is_registered(package: str) -> None:
     module = importlib.import_module(f"synthkit.{package}")
     registered = {target.partition(":")[2]: target.partition(":")[0] for target in PACKAGES[package]().values()}
-    assert set(module.__all__) - {"Prompt"} == set(registered)
+    assert set(module.__all__) == set(registered)
     assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name))
     for name in module.__all__:
         found = getattr(module, name)
         assert found.__name__ == name
-        assert found is getattr(importlib.import_module(registered.get(name, "synthkit.core")), name)
+        assert found is getattr(importlib.import_module(registered[name]), name)
     with pytest.raises(AttributeError, match=f"module 'synthkit.{package}' has no attribute 'Nothing'"):
         _ = module.Nothing
 
@@ -49,12 +49,17 @@ def test_importing_a_part_loads_neither_the_others_nor_heavy_libraries() -> None
         [
             "synthkit.filters",
             "synthkit.filters._dedup",
+            "synthkit.filters._json",
+            "synthkit.filters._patterns",
             "synthkit.filters._phrases",
+            "synthkit.filters._rules",
             "synthkit.filters._text",
             "synthkit.filters.min_hash_dedup",
             "synthkit.filters.rules",
             "synthkit.formats",
             "synthkit.formats._conversation",
+            "synthkit.formats._messages",
+            "synthkit.formats._texts",
             "synthkit.formats.sharegpt",
         ]
     )

@@ -75,14 +75,17 @@ def test_an_answer_becomes_columns() -> None:
         {"role": "system", "content": "Be kind."},
         {"role": "user", "content": "Ask about: do"},
     ]
-    assert given == {"answer": Clarify.Out, "share": False, "repairs": 2, "wishes": {"temperature": 0.7}}
+    usual = {"tools": [], "on_length": "fail"}
+    assert given == {"answer": Clarify.Out, "share": False, "repairs": 2, "wishes": {"temperature": 0.7}, **usual}
 
 
 def test_a_text_goes_into_one_column() -> None:
     prompt = sk.Prompt(model="m", template="x", into="out", options={"max_tokens": 5}, share=True, repairs=0)
     made, context = process(prompt, Answer("said"))
     assert made == {"out": "said"}
-    assert context.asked[0][2] == {"answer": None, "share": True, "repairs": 0, "wishes": {}, "max_tokens": 5}
+    usual = {"tools": [], "on_length": "fail"}
+    asked = {"answer": None, "share": True, "repairs": 0, "wishes": {}, "max_tokens": 5, **usual}
+    assert context.asked[0][2] == asked
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,14 @@ from synthkit.models.prices import Price, Prices
 from synthkit.models.project import Model
 
 DAY = date(2026, 11, 1)
-USAGES = [Usage(1000, 100), Usage(200_001, 5, 3), Usage(300_000, 1000, 50_000, 400), Usage(1_500_000, 70_000)]
+USAGES = [
+    Usage(1000, 100),
+    Usage(200_001, 5, 3),
+    Usage(300_000, 1000, 50_000, 400),
+    Usage(1_500_000, 70_000),
+    Usage(90_000, 10, 20_000, 0, 30_000),
+    Usage(250_000, 10, written=250_000),
+]
 
 
 def model(ref: str, base_url: str | None = None, endpoint: str = "") -> Model:
@@ -49,6 +56,17 @@ def test_a_service_that_counts_more_cached_tokens_than_input_costs_no_less_than_
     assert own.cost(model("a/b"), Usage(10, 0, 1000)) == Decimal(0)
 
 
+def test_input_that_is_put_into_the_cache_costs_more_where_that_has_a_price() -> None:
+    there, million = Prices({}, DAY), Usage(1_000_000, 0)
+    written, mixed = Usage(1_000_000, 0, written=1_000_000), Usage(1_000_000, 0, 600_000, 0, 400_000)
+    assert there.cost(model("anthropic/claude-opus-4-8"), million) == Decimal(5)
+    assert there.cost(model("anthropic/claude-opus-4-8"), written) == Decimal("6.25")
+    assert there.cost(model("anthropic/claude-opus-4-8"), mixed) == Decimal("0.5") * Decimal("0.6") + Decimal("2.5")
+    assert there.cost(model("openai/gpt-4o-mini"), written) == there.cost(model("openai/gpt-4o-mini"), million)
+    own = Prices({"a/b": Price(Decimal(1), Decimal(1), written=Decimal(2)), "a/c": price("1", "1")}, DAY)
+    assert (own.cost(model("a/b"), written), own.cost(model("a/c"), written)) == (Decimal(2), Decimal(1))
+
+
 def test_the_list_knows_cached_input() -> None:
     there = Prices({}, DAY)
     plain = there.cost(model("openai/gpt-4o-mini"), Usage(1_000_000, 0))
@@ -75,6 +93,7 @@ def test_costs_are_those_of_the_list_for_every_model_on_it() -> None:
                         input_tokens=usage.input,
                         output_tokens=usage.output,
                         cache_read_tokens=usage.cached,
+                        cache_write_tokens=usage.written,
                         output_reasoning_tokens=usage.reasoning,
                     ),
                     provider,

@@ -250,7 +250,7 @@ def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(
     there = find_project(tmp_path)
     for key in ("sk-“quoted”", "sk-two\nlines"):
         monkeypatch.setenv("KEYED_API_KEY", key)
-        with pytest.raises(ConfigError, match="the key in KEYED_API_KEY holds characters") as caught:
+        with pytest.raises(ConfigError, match="the key KEYED_API_KEY in the environment holds characters") as caught:
             there.endpoint(there.model("keyed/m"), Keyed)
         assert "sk-" not in str(caught.value)
 
@@ -294,7 +294,7 @@ BROKEN = [
         "[models.teacher]\nuse = 'a/b'\nbase_ur = 'x'",
         "[models.teacher] `base_ur` is no setting; did you mean 'base_url'?",
     ),
-    ("[models.a]\nuse = 'a/b'\nseed = 1", "[models.a] `seed` is no setting"),
+    ("[models.a]\nuse = 'a/b'\nsead = 1", "[models.a] `sead` is no setting"),
     ("[models.a]\nbase_url = 'http://x/v1'", "[models.a] lacks `use`: add it"),
     ("[models.a]\nuse = 'qwen3'", '[models.a] `use` must be "provider/name", as in "openai/qwen3", and is \'qwen3\''),
     ("[models.a]\nuse = 'a/b'\nconcurrency = 0", "[models.a] `concurrency` must be greater than or equal to 1"),
@@ -375,3 +375,10 @@ def test_a_base_url_with_a_secret_is_refused_and_not_repeated(tmp_path: Path, ur
     assert "[models.a] `base_url` holds a" in text
     assert "`api_key_env`" in text
     assert "hunter22" not in text
+
+
+def test_a_line_of_the_env_file_that_is_none_is_named_where_a_key_is_missing(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1\n= sk-secret\nKEYED_KEY=misspelt\n")
+    there = find_project(tmp_path)
+    said = there.missing_key(there.model("keyed/m"), Keyed)
+    assert said is not None and "line 2 is no NAME=value" in said and "sk-secret" not in said

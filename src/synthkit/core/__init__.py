@@ -1,6 +1,19 @@
 """The contracts: read these and you know synthkit."""
 
-from synthkit.core.answer import Answer, Message, Messages, Reply, Request, Schema, Usage
+from synthkit.core.answer import (
+    Answer,
+    Message,
+    Messages,
+    OnLength,
+    Reply,
+    Request,
+    Schema,
+    Token,
+    Tool,
+    ToolCall,
+    Usage,
+    image,
+)
 from synthkit.core.columns import IO, Have
 from synthkit.core.component import Component, ModelName, Part, PartField, chain
 from synthkit.core.composites import Each, Fork, Loop, Repeat, Route
@@ -45,6 +58,7 @@ __all__ = [
     "Message",
     "Messages",
     "ModelName",
+    "OnLength",
     "Outcome",
     "Part",
     "PartField",
@@ -59,6 +73,9 @@ __all__ = [
     "Route",
     "Schema",
     "Step",
+    "Token",
+    "Tool",
+    "ToolCall",
     "Usage",
     "Verdict",
     "View",
@@ -66,6 +83,7 @@ __all__ = [
     "drop",
     "filter",
     "generator",
+    "image",
     "render",
     "step",
 ]

@@ -27,7 +27,8 @@ class IO:
     `reads` must be there on every record; a type (str, int, float, bool, list, dict) makes a record of another
     type fail, and gives a dataset step a typed column. `optional` may be read where it is there. `writes` are
     on every record that leaves, `maybe` on some. `fans_out`: one record may become several. `items`: for a column
-    that holds a list of mappings, what each of these surely has.
+    that holds a list of mappings, what each of these surely has. `ensures`: columns that are surely there behind it,
+    since records without them do not pass.
     """
 
     reads: Mapping[str, type] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class IO:
     optional: tuple[str, ...] = ()
     fans_out: bool = False
     items: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ensures: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -48,6 +50,7 @@ class IO:
         optional: Columns = (),
         fans_out: bool = False,
         items: Mapping[str, Columns] | None = None,
+        ensures: Columns = (),
     ) -> "IO":
         """The same, from names in any form."""
         return cls(
@@ -58,6 +61,7 @@ class IO:
             tuple(names(optional)),
             fans_out,
             {column: tuple(names(inside)) for column, inside in (items or {}).items()},
+            tuple(names(ensures)),
         )
 
 
@@ -71,7 +75,7 @@ class Have:
 
     def after(self, io: IO) -> "Have":
         """The columns behind a component."""
-        sure = (self.sure | set(io.writes)) - set(io.drops)
+        sure = (self.sure | set(io.writes) | set(io.ensures)) - set(io.drops)
         items = {c: i for c, i in self.items.items() if c not in io.writes and c not in io.drops}
         return Have(sure, (self.maybe | set(io.maybe)) - sure - set(io.drops), {**items, **io.items})
 

@@ -1,5 +1,6 @@
 """Component: everything in a pipeline that is configured, and how it travels as name and parameters."""
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
@@ -9,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Protocol, cast, get_args, get_origi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 from pydantic._internal._model_construction import ModelMetaclass
 
+from synthkit.core.answer import Schema
 from synthkit.core.columns import IO, Have, hint
 from synthkit.errors import PipelineError
 
@@ -24,7 +26,7 @@ def kebab(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).replace("_", "-").strip("-").lower()
 
 
-TAKEN = frozenset({"name", "io", "expand", "inner", "models", "files", "requires"})
+TAKEN = frozenset({"name", "io", "expand", "inner", "models", "files", "requires", "needs", "schemas"})
 
 
 def _free(component: str, field: str, kind: object) -> None:
@@ -92,6 +94,14 @@ class Component(BaseModel, metaclass=Meta):
     def inner(self) -> "Mapping[str, Component | Sequence[Component]]":
         """The parts a composite runs inside itself, by the key of their path."""
         return {}
+
+    def needs(self) -> frozenset[str]:
+        """Capabilities that its models must have; by default those in `requires`."""
+        return type(self).requires
+
+    def schemas(self) -> Sequence[Schema]:
+        """The schemas that its answers must fit, so that a model which cannot is told before the run."""
+        return ()
 
     def models(self) -> Sequence[str]:
         """The models it asks: by default the values of its fields of type `ModelName`."""
@@ -175,15 +185,19 @@ def _marked(component: Component, wanted: Callable[[Any], bool]) -> Iterator[Any
 
 
 class Names(Protocol):
-    """What turns classes into names and back: the plugin registry."""
+    """What turns classes and functions into names and back: the plugin registry."""
 
     def name_of(self, cls: type) -> str: ...
 
     def component(self, name: str) -> type: ...
 
+    def function(self, name: str) -> Callable[..., Any]: ...
+
 
 Spec = dict[str, Any]
 """{"use": name, "with": parameters}"""
+MARKS = ({"use", "with"}, {"type"}, {"function"}, {"plain"})
+"""The keys by which a component, a class, a function, and a mapping of just such keys are known among parameters."""
 
 
 def spec(component: Component, names: Names) -> Spec:
@@ -193,13 +207,31 @@ def spec(component: Component, names: Names) -> Spec:
     return {"use": _name(cls, names, component.name), "with": fields}
 
 
-def _name(cls: type, names: Names, where: str) -> str:
+def _name(cls: Any, names: Names, where: str) -> str:
+    """The name of a class or function, under which another process finds it."""
+    if "<lambda>" in cls.__qualname__:
+        raise PipelineError(
+            f"{where}: a lambda has no name by which a resumed run can find it: write it as a function, "
+            "`def name(…): return …`, at the top level of its file"
+        )
     if "<locals>" in cls.__qualname__:
         raise PipelineError(
             f"{where}: {cls.__name__} is defined inside a function, where a resumed run cannot find it: move it to the "
             "top level of its file"
         )
     return names.name_of(cls)
+
+
+def _function(value: Any, names: Names, where: str) -> str:
+    owner = getattr(value, "__objclass__", None)
+    if inspect.ismethoddescriptor(value) and owner is not None:  # str.upper, which does not say its module
+        return f"{owner.__module__}:{value.__qualname__}"
+    if inspect.ismethod(value) or not inspect.ismodule(getattr(value, "__self__", inspect)):
+        raise PipelineError(
+            f"{where}: {value.__name__} belongs to one object, which a resumed run cannot find: write a function at "
+            "the top level of the file"
+        )
+    return _name(value, names, where)
 
 
 def _pack(value: Any, names: Names, where: str) -> Any:
@@ -211,19 +243,20 @@ def _pack(value: Any, names: Names, where: str) -> Any:
         return str(value)
     if isinstance(value, type):
         return {"type": _name(value, names, where)}
+    if inspect.isroutine(value) or (callable(value) and hasattr(value, "__wrapped__")):  # as functools.cache makes
+        return {"function": _function(value, names, where)}
     if isinstance(value, BaseModel):
         return _pack(value.model_dump(), names, where)
     if isinstance(value, Mapping):
-        if set(value) in ({"use", "with"}, {"type"}):
-            raise PipelineError(f"{where}: a mapping with just the keys {sorted(value)} cannot be a parameter")
-        return {_key(key): _pack(item, names, where) for key, item in value.items()}
+        packed = {_key(key): _pack(item, names, where) for key, item in value.items()}
+        return {"plain": packed} if packed.keys() in MARKS else packed
     if isinstance(value, list | tuple):
         return [_pack(item, names, where) for item in value]
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise PipelineError(
         f"{where} holds a {type(value).__name__}, which cannot be recorded: parameters are text, numbers, paths, "
-        "lists, mappings, pydantic models and components"
+        "lists, mappings, functions, pydantic models and components"
     )
 
 
@@ -244,6 +277,10 @@ def _unpack(value: Any, names: Names) -> Any:
             return build(value, names)
         if set(value) == {"type"}:
             return names.component(value["type"])
+        if set(value) == {"function"}:
+            return names.function(value["function"])
+        if set(value) == {"plain"}:
+            value = value["plain"]
         return {key: _unpack(item, names) for key, item in value.items()}
     if isinstance(value, list):
         return [_unpack(item, names) for item in value]

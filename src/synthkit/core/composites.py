@@ -24,8 +24,11 @@ def _gained(inner: Record, outer: Record, written: Collection[str], without: Col
     }
 
 
-def _lost(outcome: Outcome, otherwise: str) -> Verdict:
-    """The verdict for a record that an inner part did not let through: fails as it failed, drops as it dropped."""
+def lost(outcome: Outcome, otherwise: str) -> Verdict:
+    """The verdict for a record that an inner part did not let through: fails as it failed, drops as it dropped.
+
+    otherwise: the reason where the part gave none.
+    """
     reject = outcome.reject
     if reject is None:
         return drop(otherwise)
@@ -43,7 +46,7 @@ def _few(outcomes: Sequence[Outcome], least: int, what: str) -> Verdict:
     """The verdict when too few children came through."""
     failed = next((o for o in outcomes if o.failed), None)
     if failed:
-        return _lost(failed, what)
+        return lost(failed, what)
     passed = sum(bool(o.records) for o in outcomes)
     return drop(what, f"{passed} of at least {least}")
 
@@ -58,9 +61,23 @@ def _speakable(ways: Collection[str]) -> None:
 class Fork(Step):
     """Gives one record to several ways at once: three teachers for one prompt.
 
-    into: the column that receives a list with an entry for each way that came through, in the order of the ways:
-    a mapping of `way` and the columns it wrote. Without `into` the ways write their columns side by side, and must
-    not write the same. at_least: how many ways must come through; all of them by default.
+    ways: the parts, by names of one's own, which are labels in paths. into: the column that receives a list with an
+    entry for each way that came through, in the order of the ways: a mapping of `way` and the columns it wrote. Without
+    `into` the ways write their columns side by side, and must not write the same. at_least: how many ways must come
+    through; all of them by default.
+
+    Example:
+        (
+            Pipeline("example")
+            >> Rows([{"city": "Rome"}])
+            >> Fork(
+                {
+                    "plain": Prompt("demo/default", template="Describe {{ city }} in one sentence."),
+                    "long": Prompt("demo/default", template="Describe {{ city }} in two sentences."),
+                },
+                into="texts",
+            )
+        )
     """
 
     ways: dict[str, PartField]
@@ -111,7 +128,18 @@ class Fork(Step):
 
 
 class Repeat(Step):
-    """Runs a part n times on one record, as n samples. `into` receives a list of what each one wrote."""
+    """Runs a part several times on one record, as several samples: a model answers anew each time.
+
+    step: the part. n: how often. into: the column that receives a list with what each sample wrote, a mapping of
+    columns. at_least: how many samples must come through; all of them by default.
+
+    Example:
+        (
+            Pipeline("example")
+            >> Rows([{"city": "Rome"}])
+            >> Repeat(Prompt("demo/default", template="Describe {{ city }} in one sentence."), n=3, into="texts")
+        )
+    """
 
     step: PartField
     n: int
@@ -142,8 +170,17 @@ class Each(Step):
     """Runs a part on every entry of a list column, and puts what it writes into the entry.
 
     An entry that is a mapping lends its keys as columns; any other is the column `item`. Entries that are dropped
-    inside leave the list; `at_least` must stay (1 by default). has: columns that every entry is known to have, where
-    the part that made the list did not declare them.
+    inside leave the list.
+
+    column: the column with the list. step: the part. at_least: how many entries must stay, or the record is dropped.
+    has: columns that every entry is known to have, where the part that made the list did not declare them.
+
+    Example:
+        (
+            Pipeline("example")
+            >> Rows([{"country": "Italy", "cities": ["Rome", "Bari"]}])
+            >> Each("cities", Prompt("demo/default", template="Describe {{ item }} in one sentence."))
+        )
     """
 
     column: str
@@ -181,7 +218,21 @@ class Each(Step):
 class Route(Step):
     """Sends a record one way: by a column's value, or by chance with weights.
 
-    otherwise: what happens to values that name no way: "drop", "keep" (goes on as it is), or a part of its own.
+    ways: the parts, by the values that lead to them, as text (true and false in lower case), or by names of one's own
+    where `weights` are given. by: the column that says which way. weights: how likely each way is, beside the others;
+    `by` or `weights` must be given, and not both. otherwise: what happens to values that name no way: "drop", "keep"
+    (goes on as it is), or a part of its own.
+
+    Example:
+        (
+            Pipeline("example")
+            >> Rows([{"name": "Rome", "kind": "city"}, {"name": "Ada Lovelace", "kind": "person"}])
+            >> Route(
+                by="kind",
+                ways={"city": Prompt("demo/default", template="Describe {{ name }} for travellers.")},
+                otherwise=Prompt("demo/default", template="Write a sentence about {{ name }}."),
+            )
+        )
     """
 
     ways: dict[str, PartField]
@@ -229,7 +280,7 @@ class Route(Step):
             way, part = "otherwise", self.otherwise
         outcome = await ctx.run(part, record, way)
         if not outcome.records:
-            return _lost(outcome, "nothing made")
+            return lost(outcome, "nothing made")
         if len(outcome.records) == 1 and outcome.records[0].id == record.id:
             return _gained(outcome.records[0], record, outcome.written)
         return [_gained(r, record, outcome.written) for r in outcome.records]
@@ -245,8 +296,22 @@ class Route(Step):
 class Loop(Step):
     """Repeats a step until a gate lets its result pass; what the gate said is the column `feedback` of the next try.
 
-    `feedback` is empty in the first round and gone afterwards. otherwise: what happens when no round passes: "drop"
-    with the last reason, or "best", which keeps the round with the highest score (the last one of equals).
+    `feedback` is empty in the first round and gone afterwards.
+
+    step: the part that tries. until: the gate, a filter, or a judge with one behind it. max_rounds: how many tries
+    there are. otherwise: what happens when none passes: "drop" with the last reason, or "best", which keeps the try
+    with the highest score (the last one of equals).
+
+    Example:
+        (
+            Pipeline("example")
+            >> Rows([{"instruction": "Describe a rainy day."}])
+            >> Loop(
+                Prompt("demo/default", template="{{ instruction }}\\n{{ feedback }}", into="output"),
+                until=Rubric("demo/default").at_least(4),
+                otherwise="best",
+            )
+        )
     """
 
     step: PartField
@@ -284,11 +349,11 @@ class Loop(Step):
         for number in range(self.max_rounds):
             made = await ctx.run(self.step, record.updated({"feedback": feedback}), str(number))
             if not made.records:
-                return _lost(made, "nothing made")
+                return lost(made, "nothing made")
             judged = await ctx.run(self.until, made.records[0], str(number))
             if judged.records:
                 return _gained(judged.records[0], record, {*made.written, *judged.written}, ["feedback"])
-            last = _lost(judged, "nothing made")
+            last = lost(judged, "nothing made")
             feedback = last.detail or last.reason
             score = float("-inf") if last.score is None else last.score
             if judged.reject is not None and (best is None or score >= best[0]):

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal, TypeVar
 
-from synthkit.core.answer import Answer, Messages, Schema
+from synthkit.core.answer import Answer, Messages, OnLength, Schema, Tool
 from synthkit.core.component import Part
 from synthkit.core.record import Record
 
@@ -91,6 +91,9 @@ class Context(ABC):
         share: bool = False,
         repairs: int = 2,
         wishes: Mapping[str, Any] | None = None,
+        tools: Sequence[Tool] = (),
+        tool_choice: str = "auto",
+        on_length: OnLength = "fail",
         **options: Any,
     ) -> Answer:
         """Asks a model, and returns once the answer is durable.
@@ -99,6 +102,9 @@ class Context(ABC):
         with the error up to `repairs` times. share: any record that asks the same gets this answer (judges at
         temperature 0); otherwise equal prompts of different records, paths and repetitions are different samples.
         options: sampling options that must hold; wishes: those that are dropped where the model refuses them.
+        tools: what the model may call; tool_choice: "auto", "required", "none" or the name of one; the answer's
+        `tool_calls` are validated, and asked again as `answer` is. on_length: whether an answer that was cut off at
+        `max_tokens` fails, is kept, or is asked again with more room.
         Raises `CallError` and `AnswerError`; both fail the record if they are not caught.
         """
 

@@ -6,6 +6,7 @@ empty, a byte that is not UTF-8, a broken line, a key that is there twice, NaN.
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -76,7 +77,8 @@ def _csv_rows(source: Source, skip: int) -> Rows:
     while (found := _csv_row(source, reader)) is not None:
         line, values = found
         if len(values) != len(names):
-            source.fail(f"{len(values)} values under {len(names)} columns: quote values that hold commas", line)
+            source.bad(f"{len(values)} values under {len(names)} columns: quote values that hold commas", line)
+            continue
         if skip:
             skip -= 1
         else:
@@ -108,7 +110,8 @@ def _csv_row(source: Source, reader: Iterator[list[str]]) -> tuple[int, list[str
 
 def read_parquet(path: Path, start: int = 0) -> Rows:
     """The rows of a Parquet file. Nested values become lists and mappings, dates and times ISO text, decimals text, NaN
-    None; a column of bytes or durations is refused by name."""
+    None, what is marked as JSON text (Arrow's `arrow.json`) what it says; a column of bytes or durations is refused by
+    name."""
     import polars as pl
 
     open_file(path).close()
@@ -117,19 +120,38 @@ def read_parquet(path: Path, start: int = 0) -> Rows:
         schema = frame.collect_schema()
         for name, dtype in schema.items():
             _refuse(path, name, dtype)
-        odd = {name for name, dtype in schema.items() if not (dtype == pl.String or dtype.is_integer())}
+        marked = {name for name, dtype in schema.items() if _is_json(dtype)}
+        odd = {n for n, dtype in schema.items() if not (dtype == pl.String or dtype.is_integer() or n in marked)}
         number = start
         while (part := frame.slice(number, BATCH).collect()).height:
             for row in part.iter_rows(named=True):
                 number += 1
                 for name in odd:
                     row[name] = _json_value(row[name], path, number, name)
+                for name in marked:
+                    row[name] = _parsed(row[name], path, number, name)
                 yield number, row
     except (pl.exceptions.PolarsError, OSError) as error:
         said = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read as Parquet ({said}): check that it is a whole Parquet file") from error
     if start == number == 0:
         raise InputError(f"{path} holds no records: it needs at least one")
+
+
+def _is_json(dtype: "pl.DataType | DataTypeClass") -> bool:
+    import polars as pl
+
+    return isinstance(dtype, pl.BaseExtension) and dtype.ext_name() == "arrow.json"
+
+
+def _parsed(value: str | None, path: Path, number: int, name: str) -> Any:
+    """What JSON text says; None for none."""
+    try:
+        return None if value is None else json.loads(value)
+    except (ValueError, RecursionError):
+        raise InputError(
+            f"{path}, row {number}: the column {name!r} is marked as JSON and holds none: write that file anew"
+        ) from None
 
 
 def _refuse(path: Path, name: str, dtype: "pl.DataType | DataTypeClass") -> None:

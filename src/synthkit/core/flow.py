@@ -76,6 +76,7 @@ def _together(each: Sequence[IO], reads: dict[str, type], have: Have, after: Hav
         tuple(sorted({name for io in each for name in io.optional})),
         any(io.fans_out for io in each),
         {name: inside for name, inside in after.items.items() if name in written},
+        tuple(sorted({name for io in each for name in io.ensures if name in have.maybe and name in after.sure})),
     )
 
 

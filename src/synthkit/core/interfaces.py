@@ -100,7 +100,14 @@ class Judge(Step):
 
 
 class AtLeast(Filter):
-    """Drops records whose score is too low; the rationale is the detail that a `Loop` feeds back."""
+    """Drops records whose score is too low; `Rubric(…).at_least(4)` puts it behind a judge.
+
+    column: the score. least: what still passes. rationale: the column whose text is the detail, which a `Loop` feeds
+    back.
+
+    Example:
+        Pipeline("example") >> Rows([{"text": "good", "score": 5}, {"text": "bad", "score": 1}]) >> AtLeast(least=4)
+    """
 
     column: str = "score"
     least: float
@@ -131,10 +138,14 @@ class Gate(Component):
 
 
 class View:
-    """What a dataset step resolves over: the sketches of new records, and of those it kept in earlier rounds."""
+    """What a dataset step resolves over: the sketches of new records, and of those it kept in earlier rounds.
+
+    goal: how many records are wanted at the end of the rounds, None for all there are.
+    """
 
     new: "pl.DataFrame"
     kept: "pl.DataFrame"
+    goal: int | None = None
 
     def rows(self, ids: Sequence[str], columns: Sequence[str]) -> Iterator[Record]:
         """Whole columns of some records, read back from disk in the order of `ids`."""
@@ -158,6 +169,11 @@ class DatasetStep(Component):
         """For an end step: how many candidates it needs for `goal` records to come out."""
         return goal
 
+    def lets_through(self) -> int | None:
+        """The most records that can leave it, in all rounds together; None where there is no bound. A target above it
+        is refused before the run."""
+        return None
+
     def sketch(self, frame: "pl.DataFrame") -> "pl.DataFrame":
         """What is needed of one part, in parallel: small columns, among them `_id`, a row a record, in order.
 
@@ -169,7 +185,8 @@ class DatasetStep(Component):
     def resolve(self, view: View) -> "pl.DataFrame":
         """Decides over `view.new`. Returns a row a record: `_id`, `keep`, and where useful `reason`, `detail` and
         `score`. Further columns, declared as written, become columns of the records. Records that are kept under
-        the same `group` (text, null for none) become one record, see `merge`."""
+        the same `group` (text, null for none) become one record, see `merge`. An end step may give an `order`, a
+        number: records leave with the smallest first, equal ones as they came, those of null behind all others."""
 
     def merge(self, members: Sequence[Record]) -> Fields:
         """The columns of the one record that a group becomes, in the place of its last member. It is a child of the
@@ -185,9 +202,10 @@ class Format(Component):
         return IO()
 
     @abstractmethod
-    def encode(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """The training example. Raises `RecordError` for a record that cannot be one (an empty answer, say)."""
+    def encode(self, record: Mapping[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+        """The training example, or a list of several. Raises `RecordError` for a record that cannot be one (an empty
+        answer, say)."""
 
     @abstractmethod
     def decode(self, example: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns of a training example: `encode` of them gives it back. Raises `RecordError`."""
+        """The columns of one training example: `encode` of them gives it back. Raises `RecordError`."""

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from synthkit.core.source import Rows, Source, open_file, text_rows
+from synthkit.core.source import Rows, Source, open_file, text_rows, tolerant
+from synthkit.core.values import DEEPEST
 
 CHUNK = 1 << 18
 """Bytes that are read of an array at once."""
+TOO_DEEP = "lists and objects stand too deep inside each other: make that record flatter"
 LONGEST = 1 << 26
 """Characters that are looked through for the end of an object that does not parse."""
 
@@ -65,21 +67,33 @@ def _problem(error: Exception, text: str, start: int = 0) -> tuple[str, int | No
         problem, token = error.args
         return problem, next((m.start() for m in _TOKEN.finditer(text, start) if m[0] == token), None)
     if isinstance(error, RecursionError):
-        return "lists and objects stand too deep inside each other: make that record flatter", None
+        return TOO_DEEP, None
     return "a whole number has too many digits: write it as text", None
 
 
-def _checked(source: Source, value: Any, line: int) -> dict[str, Any]:
-    """The value, which must be an object."""
+def _checked(source: Source, value: Any, line: int) -> dict[str, Any] | None:
+    """The value, which must be an object; None for one that is left out."""
     if type(value) is dict:
+        if _deep(value):
+            source.bad(TOO_DEEP, line)
+            return None
         return value
     kinds: dict[type, str] = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
     hint = "; a file that is one JSON array has the format 'json'" if isinstance(value, list) else ""
-    source.fail(f"{kinds.get(type(value), 'a number')} stands where an object must: write {{…}}{hint}", line)
+    source.bad(f"{kinds.get(type(value), 'a number')} stands where an object must: write {{…}}{hint}", line)
+    return None
+
+
+def _deep(value: Any, depth: int = 0) -> bool:
+    """Whether lists and objects stand deeper inside each other than a record can hold."""
+    inner = value.values() if type(value) is dict else value if type(value) is list else ()
+    return depth > DEEPEST or any(_deep(item, depth + 1) for item in inner if type(item) in (dict, list))
 
 
 def _line_rows(source: Source, skip: int) -> Rows:
-    source.skip(skip)
+    if not tolerant():  # else a line has to be looked at to know whether it counts
+        source.skip(skip)
+        skip = 0
     for text in source:
         if not text or text.isspace():
             continue
@@ -87,8 +101,13 @@ def _line_rows(source: Source, skip: int) -> Rows:
             value = _JSON.decode(text)
         except (ValueError, RecursionError) as error:
             problem, at = _problem(error, text)
-            source.fail(problem, column=None if at is None else at + 1)
-        yield source.line, _checked(source, value, source.line)
+            source.bad(problem, column=None if at is None else at + 1)
+            continue
+        row = _checked(source, value, source.line)
+        if row is not None and skip:
+            skip -= 1
+        elif row is not None:
+            yield source.line, row
 
 
 class _Array:
@@ -173,9 +192,9 @@ def _array_rows(source: Source, skip: int) -> Rows:
             array.peek()
         first, line = False, array.line
         row = _checked(source, array.value(), line)
-        if skip:
+        if row is not None and skip:
             skip -= 1
-        else:
+        elif row is not None:
             yield line, row
     array.move(array.at + 1)
     if array.peek():

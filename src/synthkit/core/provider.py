@@ -29,10 +29,11 @@ class Provider(ABC):
     """
 
     capabilities: ClassVar[frozenset[str]] = frozenset()
-    """What it can do beyond a conversation: "structured" (native JSON schemas), "logprobs", "n", "completion" (raw
-    text), "batch", "embeddings". Checked before a run against what components require."""
+    """What it can do beyond a conversation: "structured" (native JSON schemas), "tools", "images", "completion" (raw
+    text), "batch", "embeddings", of which `can` may leave out some for a model. Checked before a run against what
+    components need."""
     options: ClassVar[frozenset[str]] = frozenset()
-    """Sampling options that it takes, by their common names."""
+    """Sampling options that it takes, by their common names, of which `takes` may leave out some for a model."""
     key_env: ClassVar[str | None] = None
     """The environment variable that holds the key; None where no key is needed."""
     needs_key: ClassVar[bool] = True
@@ -48,9 +49,36 @@ class Provider(ABC):
         """A sentence when this model name cannot be right, asked at check time; None otherwise."""
         return None
 
+    def takes(self, model: str) -> frozenset[str]:
+        """The sampling options that this model takes. What it does not take is refused before a run where the user set
+        it, and dropped where a technique only wished for it."""
+        return self.options
+
+    def clashes(self, model: str, options: Mapping[str, Any]) -> frozenset[str]:
+        """Those of `options`, all of which the model takes alone, that it does not take beside the others (or because
+        one is missing): a temperature beside an effort of reasoning, say."""
+        return frozenset()
+
+    def can(self, model: str) -> frozenset[str]:
+        """What this model can do, of `capabilities`."""
+        return self.capabilities
+
+    def unfit(self, model: str, schema: Mapping[str, Any]) -> str | None:
+        """What in a JSON schema the service cannot promise natively, naming the field; None where it can. What it has
+        other words for, `call` translates."""
+        return None
+
+    def objection(self, request: Request) -> str | None:
+        """What of a request this model does not take, for a reason that `takes` and `unfit` do not know, as in «m takes
+        reasoning_effort low or high, not 'huge'»; None where it is fine. It stops the run, so it is about options and
+        tools: what is wrong with the messages of one record, `call` says. Asked before a run too, with a message that
+        says nothing."""
+        return None
+
     @abstractmethod
     async def call(self, request: Request, sample: str) -> str:
-        """Makes one attempt and returns the raw body. `sample` tells apart requests that are asked repeatedly;
+        """Makes one attempt and returns the raw body. Raises `OptionRefused` where the service does not take an option,
+        which `takes` did not know. `sample` tells apart requests that are asked repeatedly;
         a real service is not told, a simulated one seeds its answer with it."""
 
     @abstractmethod

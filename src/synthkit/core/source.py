@@ -5,6 +5,8 @@ import os
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from io import BufferedReader
 from itertools import islice
 from pathlib import Path
@@ -14,6 +16,54 @@ from synthkit.errors import InputError
 
 Rows = Generator[tuple[int, dict[str, Any]], None, None]
 """The rows of a file, each with its place: the number of the line it starts on, from 1."""
+
+
+class Skipped:
+    """The bad lines that were left out of a run's input files: how many of each file, and what was wrong with the first
+    of them."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, dict[str, None]] = {}
+
+    def add(self, path: Path, problem: str) -> None:
+        self._lines.setdefault(str(path), {})[problem] = None  # files are read more than once
+
+    def notes(self) -> list[str]:
+        """A sentence for each file."""
+        return [
+            f"{path}: {len(found):,} bad {'line was' if len(found) == 1 else 'lines were'} left out; the first: "
+            f"{next(iter(found)).removeprefix(path).lstrip(', ')}"
+            for path, found in sorted(self._lines.items())
+        ]
+
+
+_skipped: ContextVar[Skipped | None] = ContextVar("skipped", default=None)
+
+
+@contextmanager
+def skipping(skipped: Skipped | None) -> Iterator[None]:
+    """Within this, lines of input files that are no records are left out and noted, instead of raised; with None they
+    are raised. It holds for the thread, and what is started from it with its context: how files are read is a matter of
+    the run, and no reader's parameter."""
+    token = _skipped.set(skipped)
+    try:
+        yield
+    finally:
+        _skipped.reset(token)
+
+
+def bad_line(path: Path, error: InputError) -> None:
+    """Leaves a bad line out where the run said so, else raises the error. Readers call it for each."""
+    skipped = _skipped.get()
+    if skipped is None:
+        error.add_note("such lines are left out with --on-bad-line skip (in Python: on_bad_line='skip')")
+        raise error
+    skipped.add(path, str(error))
+
+
+def tolerant() -> bool:
+    """Whether bad lines are left out."""
+    return _skipped.get() is not None
 
 
 def open_file(path: Path) -> BufferedReader:
@@ -97,19 +147,18 @@ class Source:
         return self
 
     def __next__(self) -> str:
-        raw = self.file.readline()
-        if not raw:
-            raise StopIteration
-        if self.offset == 0:
-            self.offset, raw = len(raw), raw.removeprefix(BOM_UTF8)
-        else:
-            self.offset += len(raw)
-        self.line += 1
-        try:
-            return raw.decode()
-        except UnicodeDecodeError as error:
-            byte = raw[error.start]
-            self.fail(f"byte {error.start + 1} of the line ({byte:#04x}) is not UTF-8: save the file as UTF-8")
+        while raw := self.file.readline():
+            if self.offset == 0:
+                self.offset, raw = len(raw), raw.removeprefix(BOM_UTF8)
+            else:
+                self.offset += len(raw)
+            self.line += 1
+            try:
+                return raw.decode()
+            except UnicodeDecodeError as error:
+                byte = raw[error.start]
+                self.bad(f"byte {error.start + 1} of the line ({byte:#04x}) is not UTF-8: save the file as UTF-8")
+        raise StopIteration
 
     def skip(self, count: int) -> None:
         """Passes over this many lines that are not blank, without looking into them."""
@@ -120,8 +169,15 @@ class Source:
 
     def fail(self, problem: str, line: int | None = None, column: int | None = None) -> NoReturn:
         """Raises `InputError` for this line, or another."""
+        raise self._error(problem, line, column) from None
+
+    def bad(self, problem: str, line: int | None = None, column: int | None = None) -> None:
+        """Leaves this line out, where the run said so; else raises `InputError` for it."""
+        bad_line(self.path, self._error(problem, line, column))
+
+    def _error(self, problem: str, line: int | None, column: int | None) -> InputError:
         where = f", column {column}" if column is not None else ""
-        raise InputError(f"{self.path}, line {line or self.line}{where}: {problem}") from None
+        return InputError(f"{self.path}, line {line or self.line}{where}: {problem}")
 
 
 def text_rows(path: Path, kind: str, start: int, rows: Callable[[Source, int], Rows]) -> Rows:
@@ -138,4 +194,4 @@ def text_rows(path: Path, kind: str, start: int, rows: Callable[[Source, int], R
             source.remember(number)
             raise
         if start == number == 0:
-            raise InputError(f"{path} holds no records: it needs at least one")
+            raise InputError(f"{path} holds no {'good ' if tolerant() else ''}records: it needs at least one")

@@ -12,6 +12,8 @@ from synthkit.errors import ColumnError
 
 RESERVED = ("_id", "_source")
 """Columns that files of records use for a record's identity."""
+DEEPEST = 200
+"""Lists and mappings inside each other: more would meet Python's own limit, here or where they are read again."""
 LONGEST_NUMBER = 14_000
 """Bits of a whole number, some 4,200 digits: Python neither writes nor reads longer ones as text."""
 
@@ -54,7 +56,7 @@ class FrozenDict(dict[str, Any]):
         return (freeze, (dict(self),))
 
 
-def freeze(value: Any, where: str = "value") -> Any:
+def freeze(value: Any, where: str = "value", depth: int = 0) -> Any:
     """The read-only form of a JSON value: lists and mappings are copied, what is frozen already is kept.
 
     Tuples become lists, pydantic models mappings, enum members their values. Raises `ColumnError`, naming the
@@ -75,21 +77,23 @@ def freeze(value: Any, where: str = "value") -> Any:
         if math.isfinite(value):
             return value
         raise ColumnError(f"{where} is {value}, which JSON cannot say: return None instead")
+    if depth > DEEPEST:
+        raise ColumnError(f"{where[:80]}… holds lists and mappings more than {DEEPEST} deep: make it flatter")
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise ColumnError(f"{where} has the key {key!r}: keys must be text")
-        return FrozenDict({whole(key): freeze(item, f"{where}[{key!r}]") for key, item in value.items()})
+        return FrozenDict({whole(key): freeze(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()})
     if isinstance(value, list | tuple):
-        return FrozenList([freeze(item, f"{where}[{number}]") for number, item in enumerate(value)])
+        return FrozenList([freeze(item, f"{where}[{number}]", depth + 1) for number, item in enumerate(value)])
     if isinstance(value, str):  # a subclass: enum members, markup
         return whole(value)
     if isinstance(value, int | float):  # enum members, numpy's float64
         return freeze(int(value) if isinstance(value, int) else float(value), where)
     if isinstance(value, Enum):
-        return freeze(value.value, where)
+        return freeze(value.value, where, depth)
     if hasattr(value, "model_dump"):
-        return freeze(value.model_dump(mode="json"), where)
+        return freeze(value.model_dump(mode="json"), where, depth)
     raise ColumnError(
         f"{where} is a {kind.__name__}, which a record cannot carry: use text, numbers, true or false, None, "
         "lists and mappings of these"

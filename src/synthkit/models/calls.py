@@ -3,13 +3,13 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Any, Protocol
 
-from synthkit.core.answer import Answer, Messages, Reply, Request, Schema, Usage
+from synthkit.core.answer import Answer, Reply, Request, ToolCall, Usage
 from synthkit.core.values import digest
 from synthkit.errors import (
     AnswerError,
@@ -21,6 +21,7 @@ from synthkit.errors import (
     FatalError,
     JournalError,
     NotInJournal,
+    OptionRefused,
     Overloaded,
     RateLimited,
     ServerError,
@@ -29,9 +30,11 @@ from synthkit.errors import (
 )
 from synthkit.models.budget import Budget
 from synthkit.models.journal import Entry, Journal
+from synthkit.models.question import Question
 from synthkit.models.service import UNREACHABLE, Service, Services
 from synthkit.models.spent import Spent
-from synthkit.models.structured import read, with_repair
+from synthkit.models.structured import read, whole, with_repair
+from synthkit.models.tools import checked
 
 TRIES, FIRST_TRIES = 6, 3
 """Attempts for one answer, the first included; and as long as a service has not answered once."""
@@ -39,6 +42,16 @@ FIRST_DELAY, LONGEST_DELAY, LONGEST_ASKED = 0.5, 30.0, 600.0
 """Seconds: the first backoff, its cap, and the longest Retry-After that is waited for."""
 
 
+CUT = {
+    "length": (
+        "breaks off at its limit of {}: raise max_tokens, or set on_length to more (room) or keep (it as it is)"
+    ),
+    "context": "breaks off where the model's context ends: ask with less text, or a model with more context",
+    "pause": "was paused by the service before it was whole: ask without the service's own tools",
+}
+"""Why an answer is not whole."""
+MORE_ROOM = (2, 4)
+"""How much longer an answer may become that was cut off, where `on_length` is "more"."""
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|/)")
 
 
@@ -54,11 +67,13 @@ class Events(Protocol):
 
 @dataclass(slots=True)
 class Origin:
-    """Who asks: kept with the answer, for people to read; `spent` grows by what it takes."""
+    """Who asks: kept with the answer, for people to read; `spent` grows by what it takes, `keys` by the journal's key
+    of each answer used."""
 
     record: str
     path: str
     spent: Spent
+    keys: list[bytes] = field(default_factory=list)
 
 
 class Models:
@@ -86,43 +101,64 @@ class Models:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def ask(
-        self,
-        ref: str,
-        messages: Messages,
-        *,
-        answer: Schema | None,
-        repairs: int,
-        wishes: Mapping[str, Any],
-        options: Mapping[str, Any],
-        sample: Callable[[Request], str],
-        origin: Origin,
-    ) -> Answer:
+    async def ask(self, ref: str, question: Question, sample: Callable[[Request], str], origin: Origin) -> Answer:
         """One answer, durable. `sample` says as which sample a request is asked."""
         service = self.services[ref]
-        request = service.request(messages, answer, wishes, options)
         used = Spent()
+        dropped = set[str]()
         try:
             while True:
-                reply, journaled = await self._reply(service, request, sample(request), origin, used)
-                if reply.finish == "content_filter":
-                    raise ContentFiltered(f"the content filter of {ref} stopped the answer")
-                data = None
-                if answer is not None and not reply.refusal:
-                    try:
-                        data = read(reply.text, answer, cut=reply.finish == "length")
-                    except AnswerError as error:
-                        if repairs <= 0:
-                            raise
-                        repairs -= 1
-                        request = with_repair(request, reply.text, error)
-                        continue
-                return Answer(
-                    reply.text, data, used.usage, used.dollars, reply.finish, reply.refusal, reply.reasoning,
-                    reply.model, journaled,
-                )  # fmt: skip
+                try:
+                    asked = self._first(service, question, sample)
+                    return await self._whole(service, question, asked, sample, origin, used)
+                except OptionRefused as error:
+                    if error.option in dropped:  # a service that refuses what it was not sent
+                        raise
+                    dropped.add(error.option)
+                    service.refuses(error, question)
         finally:
             origin.spent.add(used)
+
+    def _first(self, service: Service, question: Question, sample: Callable[[Request], str]) -> tuple[Request, str]:
+        """The request to begin with, and its sample. What the service had answered before it refused a wish of it, or
+        does still answer (one value may be refused and another not), is found again in the journal."""
+        if service.learnt(question):
+            request = service.request(question, learned=False)
+            asked_as = sample(request)
+            if self.journal.get(request.key(asked_as)) is not None:
+                return request, asked_as
+        request = service.request(question)
+        return request, sample(request)
+
+    async def _whole(
+        self, service: Service, question: Question, asked: tuple[Request, str],
+        sample: Callable[[Request], str], origin: Origin, used: Spent,
+    ) -> Answer:  # fmt: skip
+        """An answer that is not cut off and fits what was asked for, after repairs if need be."""
+        request, asked_as = asked
+        limit = int(request.options["max_tokens"])
+        repairs, room = question.repairs, list(MORE_ROOM if question.on_length == "more" else ())
+        while True:
+            reply, journaled = await self._reply(service, request, asked_as, origin, used)
+            if reply.finish == "content_filter":
+                raise ContentFiltered(f"the content filter of {service.model.ref} stopped the answer")
+            if reply.finish == "length" and room:
+                request = request.replaced(options={**request.options, "max_tokens": room.pop(0) * limit})
+                asked_as = sample(request)
+                continue
+            try:
+                data, calls = _read(service, question, reply, request)
+            except AnswerError as error:
+                if repairs <= 0 or error.reason == "cut off":
+                    raise
+                repairs -= 1
+                request = with_repair(request, reply, error)
+                asked_as = sample(request)
+                continue
+            return Answer(
+                reply.text, data, used.usage, used.dollars, reply.finish, reply.refusal, reply.reasoning, reply.model,
+                journaled, calls, reply.logprobs, reply.others,
+            )  # fmt: skip
 
     async def _reply(
         self, service: Service, request: Request, sample: str, origin: Origin, used: Spent
@@ -136,6 +172,7 @@ class Models:
                 self._ask_first(service, request, sample, key, origin, used)
             # a waiter that is cancelled does not take the call with it: its answer is paid for
             entry = await asyncio.shield(self._asked[key])
+        origin.keys.append(key)
         reply = service.provider.parse(entry.data["body"])
         used.asked += 1
         used.journaled += journaled
@@ -298,3 +335,20 @@ class Models:
         finally:
             await self.services.close()
             await self.journal.close()
+
+
+def _read(service: Service, question: Question, reply: Reply, request: Request) -> tuple[Any, Sequence[ToolCall]]:
+    """The data and the calls of tools in an answer. Raises `AnswerError` for one that is cut off or unfit."""
+    if reply.refusal:
+        return None, ()
+    cut = reply.finish in CUT
+    if cut and question.on_length != "keep" and not (question.answer is not None and whole(reply.text)):
+        limit, thought = request.options["max_tokens"], reply.usage.reasoning
+        said = CUT[reply.finish].format(f"{limit} tokens{f', {thought} of them spent on reasoning' if thought else ''}")
+        raise AnswerError(f"the answer of {service.model.ref} {said}", reason="cut off")
+    calls = checked(reply.tool_calls, question.tools, cut=cut) if question.tools else ()
+    if question.tools and not calls and question.tool_choice not in ("auto", "none"):
+        raise AnswerError("no tool was called, and one must be", reason="unfit call")
+    if question.answer is None or calls:
+        return None, calls
+    return read(reply.text, question.answer, natively=request.schema is not None, cut=cut), calls

@@ -17,30 +17,41 @@ if TYPE_CHECKING:
 MILLION = 1_000_000
 FREE = ("demo",)
 """Providers that cost nothing, because they run in this process."""
+LISTED = {"openai-responses": "openai"}
+"""What the price list calls providers that have another name here."""
 
-TEXT_KEYS = frozenset({"input_mtok", "cache_read_mtok", "output_mtok", "output_reasoning_mtok", "requests_kcount"})
+TEXT_KEYS = frozenset(
+    {
+        *("input_mtok", "cache_read_mtok", "cache_write_mtok"),
+        *("output_mtok", "output_reasoning_mtok", "requests_kcount"),
+    }
+)
 """The prices of the list that a call of text pays; others (audio, searches, pages) are for what is never asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars for a million tokens. `cached` is for the part of the input that the service had in its cache; None:
-    the same as `input`. Reasoning is output, and costs the same, unless `reasoning` says otherwise. `call` is dollars
-    for each call, however short."""
+    """Dollars for a million tokens. `cached` is for the part of the input that the service had in its cache, `written`
+    for the part that it put there; None: the same as `input`. Reasoning is output, and costs the same, unless
+    `reasoning` says otherwise. `call` is dollars for each call, however short."""
 
     input: Decimal
     output: Decimal
     cached: Decimal | None = None
     reasoning: Decimal | None = None
     call: Decimal = Decimal(0)
+    written: Decimal | None = None
 
     def cost(self, usage: Usage) -> Decimal:
         """Dollars for one call."""
         cached = min(usage.cached, usage.input) if self.cached is not None else 0
+        written = min(usage.written, usage.input - cached) if self.written is not None else 0
         reasoning = min(usage.reasoning, usage.output) if self.reasoning is not None else 0
-        dollars = self.input * (usage.input - cached) + self.output * (usage.output - reasoning)
+        dollars = self.input * (usage.input - cached - written) + self.output * (usage.output - reasoning)
         if cached:
             dollars += (self.cached or 0) * cached
+        if written:
+            dollars += (self.written or 0) * written
         if reasoning:
             dollars += (self.reasoning or 0) * reasoning
         return dollars / MILLION + self.call
@@ -89,7 +100,7 @@ class Prices:
                 return self._table[name].cost
         if model.endpoint or model.base_url:
             return None
-        return _listed(model.provider, model.name, self._at)
+        return _listed(LISTED.get(model.provider, model.provider), model.name, self._at)
 
 
 @cache
@@ -135,6 +146,7 @@ def _price(prices: Mapping[str, Any], size: int) -> Price:
         at("cache_read_mtok"),
         at("output_reasoning_mtok"),
         call / 1000,
+        at("cache_write_mtok"),
     )
 
 

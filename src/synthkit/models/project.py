@@ -15,11 +15,19 @@ from synthkit.models.prices import Price
 from synthkit.models.settings import FILE, ModelTable, Settings, checked_url, read_settings
 
 ENV_FILE = "SYNTHKIT_ENV_FILE"
-OWN: Mapping[str, tuple[str, str]] = {"openai": ("OPENAI_BASE_URL", "https://api.openai.com/v1")}
+OWN: Mapping[str, tuple[str, str]] = {
+    "anthropic": ("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
+    "openai": ("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+    "openai-responses": ("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+}
 """For each provider whose SDK takes its address from a variable: the variable, and the service's own address."""
 SHORTEST = 8
 """Characters from which on a key is hidden: shorter ones are words like «none», and would tear texts apart."""
-SAMPLING = ("temperature", "top_p", "max_tokens", "stop", "presence_penalty", "frequency_penalty")
+SAMPLING = (
+    *("temperature", "top_p", "max_tokens", "stop", "presence_penalty", "frequency_penalty"),
+    *("seed", "top_k", "min_p", "repetition_penalty", "reasoning_effort", "extra"),
+)
+"""The options that a model's table may set."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ class Project:
         self.folder = folder
         self._settings = settings or Settings()
         self._secrets: list[str] = []
+        self._unreadable: list[int] = []
 
     @property
     def file(self) -> Path:
@@ -72,6 +81,11 @@ class Project:
     def journal(self) -> Path:
         """The folder of the journal: every answer that was ever paid for here."""
         return self.folder / ".synthkit" / "journal"
+
+    @property
+    def refused(self) -> Path:
+        """What models were found to refuse, which requests and so their answers hang on."""
+        return self.folder / ".synthkit" / "refused.json"
 
     @property
     def runs(self) -> Path:
@@ -86,7 +100,9 @@ class Project:
     @cached_property
     def prices(self) -> Mapping[str, Price]:
         """The user's own prices, by a model's name or by `provider/name`."""
-        return {name: Price(p.input, p.output, p.cached) for name, p in self._settings.prices.items()}
+        return {
+            name: Price(p.input, p.output, p.cached, written=p.written) for name, p in self._settings.prices.items()
+        }
 
     def model(self, ref: str) -> Model:
         """The model of this name. Raises `ConfigError` when there is none, with the nearest."""
@@ -153,6 +169,8 @@ class Project:
             return None
         file = self.env_file
         lacks = "which does not set it" if file.is_file() else "which does not exist"
+        if self._unreadable:  # only told where it matters: the file may be another program's, too
+            lacks += f" (its line {self._unreadable[0]} is no NAME=value)"
         return f"{model.ref} needs a key: set {name} in the environment, or write {name}=… into {file}, {lacks}"
 
     def _key_env(self, model: Model, provider: type[Provider]) -> str | None:
@@ -162,7 +180,8 @@ class Project:
         name = self._key_env(model, provider)
         key = self._variable(name) if name else None
         if key is not None and not (key.isascii() and key.isprintable()):
-            raise ConfigError(f"the key in {name} holds characters that no key has: copy it again")
+            place = "the environment" if os.environ.get(name or "", "").strip() else self.env_file
+            raise ConfigError(f"the key {name} in {place} holds characters that no key has: copy it again")
         return key
 
     def _variable(self, name: str) -> str | None:
@@ -188,13 +207,15 @@ class Project:
                     f"{self.file}, `env_file` names {file}, which is no file: correct it, or make the file"
                 )
             return {}
-        from dotenv import dotenv_values
+        from dotenv.parser import parse_stream
 
         try:
-            values = dotenv_values(file, interpolate=False, encoding="utf-8-sig")
+            with file.open(encoding="utf-8-sig") as stream:
+                bindings = list(parse_stream(stream))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"the env file {file} cannot be read: make it a readable file in UTF-8") from error
-        return {name: value for name, value in values.items() if value}
+        self._unreadable = [binding.original.line for binding in bindings if binding.error]
+        return {binding.key: binding.value for binding in bindings if binding.key and binding.value}
 
     @property
     def secrets(self) -> tuple[str, ...]:

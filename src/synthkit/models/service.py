@@ -7,17 +7,31 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from synthkit.core.answer import Message, Messages, Request, Schema, Usage
+from synthkit.core.answer import Request, Schema, Usage
 from synthkit.core.provider import Provider
 from synthkit.core.values import canonical
-from synthkit.errors import ConfigError
+from synthkit.errors import ConfigError, OptionRefused, RecordError
+from synthkit.models.learned import Learned
 from synthkit.models.prices import Prices
 from synthkit.models.project import Model, Project
-from synthkit.models.structured import with_schema
+from synthkit.models.question import Question
+from synthkit.models.structured import native, with_schema
+from synthkit.models.tools import definitions
 
 MAX_TOKENS = 2048
 """The output limit where nobody set one; a limit is always sent, so that no answer costs without bounds."""
-REAL = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+REAL = ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty")
+WHOLE = {
+    "max_tokens": (1, math.inf),
+    "n": (1, 128),
+    "seed": (-(2**63), 2**63 - 1),
+    "top_k": (-1, math.inf),
+    "top_logprobs": (0, 20),
+}
+"""Options that are whole numbers, with the least and the most."""
+IMAGE_TOKENS = 50_000
+"""The most that an image counts for, with any model that is known: GPT-4o mini takes 2,833 tokens, and 5,667 for each
+of up to 8 tiles (https://developers.openai.com/api/docs/guides/images-vision#calculating-costs)."""
 UNREACHABLE = 3
 """How many calls may use up their tries before a service that never answered stops the run."""
 
@@ -25,8 +39,9 @@ UNREACHABLE = 3
 class Service:
     """One model of one run. A slot is held from the call until its answer is durable."""
 
-    def __init__(self, model: Model, provider: Provider, prices: Prices, concurrency: int) -> None:
+    def __init__(self, model: Model, provider: Provider, prices: Prices, concurrency: int, learned: Learned) -> None:
         self.model = model
+        self.learned = learned
         self.provider = provider
         self.prices = prices
         self.concurrency = model.concurrency or concurrency
@@ -35,33 +50,100 @@ class Service:
         self.given_up = 0
         self.refused: set[str] = set()
 
-    def request(
-        self, messages: Messages, schema: Schema | None, wishes: Mapping[str, Any], demands: Mapping[str, Any]
-    ) -> Request:
-        """The canonical request. Demands beat the model's own options, those beat wishes; a wish that the provider
-        does not take is dropped and noted in `refused`."""
-        takes = self.provider.options
-        for name in {**demands, **self.model.options}:
-            if name not in takes:
-                raise ConfigError(f"{self.model.ref} takes no option {name!r}: it takes {', '.join(sorted(takes))}")
+    def request(self, question: Question, *, learned: bool = True) -> Request:
+        """The canonical request. Demands beat the model's own options, those beat wishes; a wish that the model does
+        not take is dropped and noted in `refused`. Raises `ConfigError` for a demand that it does not take. learned:
+        False for the request as it was before the service refused a wish."""
+        request = Request(
+            self.model.provider,
+            self.model.name,
+            question.conversation(),
+            self._options(question, learned),
+            endpoint=self.model.endpoint,
+            tools=definitions(question.tools),
+            tool_choice=question.tool_choice,
+        )
+        chosen = request.tool_choice
+        names = [tool["function"]["name"] for tool in request.tools]
+        if chosen not in ("auto", "none", *(["required", *names] if names else ())):
+            raise RecordError(
+                f"tool_choice is {chosen!r}: give auto, required, none or the name of one of the tools"
+                f"{'' if names else ', of which there are none'}",
+                reason="tools",
+            )
+        if question.answer is not None:
+            request = self._with_schema(request, question.answer)
+        if objection := self.provider.objection(request):
+            raise ConfigError(objection)
+        return request
+
+    def _with_schema(self, request: Request, schema: Schema) -> Request:
+        way, provider = self.model.structured, self.provider
+        able = provider.capabilities if way == "native" else provider.can(self.model.name)
+        natively = way != "prompt" and "structured" in able
+        if natively and (unfit := provider.unfit(self.model.name, native(schema))):
+            raise ConfigError(
+                f'{self.model.ref} cannot promise answers of this schema: {unfit}; or set structured = "prompt" in its '
+                "table of synthkit.toml, and the schema goes into the prompt"
+            )
+        return with_schema(request, schema, natively)
+
+    def _options(self, question: Question, learned: bool) -> dict[str, Any]:
+        takes = self.provider.takes(self.model.name)
+        demands = {k: v for k, v in {**self.model.options, **question.options}.items() if v is not None}
         for name, value in demands.items():
+            if name not in takes:
+                where = "" if name in question.options else "its table in synthkit.toml"
+                raise ConfigError(self._untaken(name, where))
             wrong = _wrong(name, value)
             if wrong:
                 raise ConfigError(f"{self.model.ref}: {name}={value!r} must be {wrong}")
-        self.refused.update(name for name in wishes if name not in takes)
-        options = {"max_tokens": MAX_TOKENS, **{k: v for k, v in wishes.items() if k in takes}}
-        options = {
-            name: float(value) if name in REAL and isinstance(value, int) else value  # 1 and 1.0 are one request
-            for name, value in {**options, **self.model.options, **demands}.items()
-            if value is not None
+        if clash := sorted(self.provider.clashes(self.model.name, demands)):
+            beside = ", ".join(f"{name}={value!r}" for name, value in demands.items() if name not in clash)
+            raise ConfigError(self._untaken(clash[0], f"beside {beside}" if beside else ""))
+        unset = {
+            k: v for k, v in question.wishes.items() if v is not None and k not in question.options and k not in demands
         }
-        request = Request(
-            self.model.provider, self.model.name, conversation(messages), options, None, self.model.endpoint
-        )
-        if schema is None:
-            return request
-        native = self.model.structured != "prompt" and "structured" in self.provider.capabilities
-        return with_schema(request, schema, native)
+        if learned:
+            takes -= self.learned.options(self.identity)
+        chosen = dict(demands)
+        for name, value in unset.items():
+            more = {**chosen, name: value}
+            if name in takes and not self.provider.clashes(self.model.name, more):
+                chosen = more
+            elif learned:
+                self.refused.add(name)
+        return {
+            name: float(value) if name in REAL and isinstance(value, int) else value  # 1 and 1.0 are one request
+            for name, value in {"max_tokens": MAX_TOKENS, **chosen}.items()
+        }
+
+    def learnt(self, question: Question) -> bool:
+        """Whether something is not wished for any more that the model was found to refuse."""
+        return not self.learned.options(self.identity).isdisjoint(question.wishes)
+
+    @property
+    def identity(self) -> str:
+        """The model's name, and where it is served if that is not the provider's own service."""
+        name = f"{self.model.provider}/{self.model.name}"
+        return f"{name} at {self.model.endpoint}" if self.model.endpoint else name
+
+    def refuses(self, error: OptionRefused, question: Question) -> None:
+        """Keeps that the model refuses an option, so that it is no longer wished for. Raises `ConfigError` where the
+        user asked for it."""
+        option = error.option
+        if option not in question.wishes or option in {**self.model.options, **question.options}:
+            raise ConfigError(f"{self.model.ref} does not take {option}: leave it out; {error}") from error
+        self.refused.add(option)
+        self.learned.add(self.identity, option)
+
+    def _untaken(self, name: str, where: str) -> str:
+        takes = ", ".join(sorted(self.provider.takes(self.model.name) - {name}))
+        if name in self.provider.options:
+            return (
+                f"{self.model.ref} does not take {name}{f' ({where})' if where else ''}: leave it out; it takes {takes}"
+            )
+        return f"{self.model.ref} takes no option {name!r}: it takes {takes}"
 
     def cost(self, usage: Usage) -> Decimal | None:
         """Dollars, or None where the price is not known."""
@@ -73,9 +155,25 @@ class Service:
         return self.cost(Usage(1, 1)) is not None
 
     def worst(self, request: Request) -> Decimal | None:
-        """The most that a request can cost: every byte a token, and the whole output limit."""
-        size = len(canonical(request.form()).encode("utf-8", "surrogatepass"))
-        return self.cost(Usage(size, int(request.options.get("max_tokens", MAX_TOKENS))))
+        """The most that a request can cost: every byte a token, all put into a cache, and the whole output limit."""
+        form, images = _without_images(request.form())
+        size = len(canonical(form).encode("utf-8", "surrogatepass")) + IMAGE_TOKENS * images
+        room = int(request.options.get("max_tokens", MAX_TOKENS)) * int(request.options.get("n", 1))
+        return self.cost(Usage(size, room, written=size))
+
+
+def _without_images(form: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """A request's form with its images taken out, and how many there are: what they cost has nothing to do with their
+    bytes."""
+    images, messages = 0, []
+    for message in form["messages"]:
+        parts = message.get("content")
+        if isinstance(parts, list):
+            rest = [part for part in parts if not (isinstance(part, Mapping) and part.get("type") == "image_url")]
+            images += len(parts) - len(rest)
+            message = {**message, "content": rest}
+        messages.append(message)
+    return {**form, "messages": messages}, images
 
 
 def _wrong(name: str, value: Any) -> str:
@@ -85,13 +183,29 @@ def _wrong(name: str, value: Any) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if name in REAL:
         return "" if number else "a number"
-    if name == "max_tokens":
-        return "" if number and value == int(value) and value >= 1 else "a whole number from 1 on"
+    if name in WHOLE:
+        least, most = WHOLE[name]
+        fine = number and value == int(value) and least <= value <= most
+        return "" if fine else f"a whole number from {least} {'on' if most == math.inf else f'to {most}'}"
+    if name == "logprobs":
+        return "" if isinstance(value, bool) else "true or false"
+    if name == "extra":
+        return "" if isinstance(value, Mapping) and _is_json(value) else "a mapping of JSON values by names"
+    if name == "reasoning_effort":
+        return "" if isinstance(value, str) and value else "a text"
     if name == "stop":
         texts = [value] if isinstance(value, str) else value
         fine = isinstance(texts, list | tuple) and all(isinstance(text, str) and text for text in texts)
         return "" if fine else "a text, or several"
     return ""
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        canonical(value)
+    except (TypeError, ValueError, RecordError):
+        return False
+    return not isinstance(value, Mapping) or all(isinstance(name, str) for name in value)
 
 
 class Services:
@@ -112,6 +226,7 @@ class Services:
         self.project, self.providers, self.concurrency = project, providers, concurrency
         self.made: dict[str, Service] = {}
         self._prices = Prices(project.prices, at)
+        self._learned = Learned(project.refused)
 
     def __getitem__(self, ref: str) -> Service:
         """The service behind a model's name. Raises `ConfigError` and `PluginError` for names there are not."""
@@ -122,16 +237,9 @@ class Services:
             if problem is not None:
                 raise ConfigError(problem)
             provider = cls(self.project.endpoint(model, cls))
-            self.made[ref] = Service(model, provider, self._prices, self.concurrency)
+            self.made[ref] = Service(model, provider, self._prices, self.concurrency, self._learned)
         return self.made[ref]
 
     async def close(self) -> None:
         for service in self.made.values():
             await service.provider.close()
-
-
-def conversation(messages: Messages) -> list[Message]:
-    """Messages in full: a text alone is one user message."""
-    if isinstance(messages, str):
-        return [{"role": "user", "content": messages}]
-    return [dict(message) for message in messages]

@@ -73,7 +73,20 @@ class Table(BaseModel):
 
 
 class ModelTable(Table):
-    """`[models.teacher]`."""
+    """`[models.teacher]`: a model by a name of one's own.
+
+    use: the model, as `provider/name`. base_url: where it is, for a server of one's own or another service that speaks
+    the provider's protocol; by default the provider's own service. endpoint: what tells this service apart in the
+    journal's keys, so that it may move without losing its answers; by default its base_url. concurrency: calls at once,
+    64 if nothing is said. timeout: seconds for one attempt. api_key_env: the environment variable that holds the key,
+    "" where none shall be sent; by default the provider's. structured: how JSON schemas go out, "native" or as words in
+    the "prompt"; by default natively where the provider can. settings: for the provider alone, which says what it
+    takes.
+
+    temperature, top_p, max_tokens, stop, presence_penalty, frequency_penalty, seed, top_k, min_p, repetition_penalty,
+    reasoning_effort: a sampling option for all questions to this model, where the pipeline does not say another.
+    extra: options that have no common name, handed to the service as they are.
+    """
 
     use: Annotated[str, AfterValidator(_use)]
     base_url: Annotated[str, AfterValidator(checked_url)] | None = None
@@ -89,18 +102,34 @@ class ModelTable(Table):
     stop: Annotated[Any, BeforeValidator(_stop)] | None = None
     presence_penalty: Annotated[float, Field(**Finite)] | None = None
     frequency_penalty: Annotated[float, Field(**Finite)] | None = None
+    seed: int | None = None
+    top_k: Annotated[int, Field(ge=-1)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, **Finite)] | None = None
+    reasoning_effort: Annotated[str, Field(min_length=1)] | None = None
+    extra: dict[str, Any] | None = None
 
 
 class PriceTable(Table):
-    """`[prices."openai/qwen3"]`: dollars for a million tokens."""
+    """`[prices."openai/qwen3"]`: dollars for a million tokens, over the list that synthkit brings.
+
+    input: of the questions. output: of the answers. cached: of the part of the input that the service had in its cache.
+    written: of the part of the input that it wrote into its cache; by default as `input`.
+    """
 
     input: Dollars
     output: Dollars
     cached: Dollars | None = None
+    written: Dollars | None = None
 
 
 class Settings(Table):
-    """The whole file."""
+    """The whole file.
+
+    env_file: a file with keys, relative to this one; by default `.env` beside it. models: tables `[models.NAME]`,
+    whose names pipelines may use for models. prices: tables `[prices.NAME]`, by `provider/name` or the name of a
+    model's table.
+    """
 
     env_file: Annotated[str, Field(min_length=1)] | None = None
     models: dict[str, ModelTable] = {}
@@ -126,7 +155,7 @@ def read_settings(path: Path) -> Settings:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         said = [f"{path}, {_sentence(e['loc'], e['type'], e['msg'])}" for e in error.errors(include_input=False)]
-        raise ConfigError("\n".join(said)) from None  # the cause would repeat values
+        raise ConfigError(*said) from None  # the cause would repeat values
     _names(path, settings)
     return settings
 

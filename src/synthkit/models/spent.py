@@ -42,6 +42,7 @@ class Spent:
             mine.output - theirs.output,
             mine.cached - theirs.cached,
             mine.reasoning - theirs.reasoning,
+            mine.written - theirs.written,
         )
         self.cost -= other.cost
         self.unpriced -= other.unpriced
@@ -58,7 +59,7 @@ class Spent:
             "asked": self.asked,
             "journaled": self.journaled,
             "retries": self.retries,
-            "tokens": [u.input, u.output, u.cached, u.reasoning],
+            "tokens": [u.input, u.output, u.cached, u.reasoning, u.written],
             "cost": str(self.cost),
             "unpriced": self.unpriced,
         }
