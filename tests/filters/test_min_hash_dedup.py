@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sketch_kit import Sketches, decide, frame, stay
 
 from synthkit.core import IO, Have
+from synthkit.core.neighbours import bands
 from synthkit.errors import PipelineError
 from synthkit.filters import MinHashDedup
-from synthkit.filters.min_hash_dedup import bands
 
 WORDS = ["write", "list", "explain", "short", "long", "poem", "recipe", "email", "about", "three", "cats", "taxes"]
 TEXTS = st.lists(
@@ -25,7 +25,7 @@ TEXTS = st.lists(
 
 def jaccard(step: MinHashDedup, one: str, other: str) -> float:
     """The exact similarity."""
-    a, b = step.shingles(one), step.shingles(other)
+    a, b = step.signatures().shingles(one), step.signatures().shingles(other)
     return len(a & b) / len(a | b) if a | b else 1.0
 
 
@@ -111,12 +111,12 @@ def test_the_detail_names_the_nearest_that_stayed() -> None:
 
 def test_short_and_blank_texts() -> None:
     step = MinHashDedup("text")
-    assert step.shingles("Hi") == {b"hi"}
-    assert step.shingles(" \n") == set()
+    assert step.signatures().shingles("Hi") == {b"hi"}
+    assert step.signatures().shingles(" \n") == set()
     assert stay(step, "Hi", "hi ", "Ho", "", " ", "abcd", "abcde") == [0, 2, 3, 5, 6]
     words = MinHashDedup("text", unit="word", ngram=3)
-    assert words.shingles("One two") == {b"one two"}
-    assert words.shingles("One two three  four") == {b"one two three", b"two three four"}
+    assert words.signatures().shingles("One two") == {b"one two"}
+    assert words.signatures().shingles("One two three  four") == {b"one two three", b"two three four"}
     assert stay(words, "one two", "One  two", "two one") == [0, 2]
 
 

@@ -18,11 +18,20 @@ class ExactDedup(DatasetStep):
     """Drops a record whose columns equal those of an earlier one: `ExactDedup("instruction", "input")`.
 
     The first in source order stays. Texts, also those inside lists and mappings, are compared in Unicode's
-    compatibility form (NFKC: a ligature is its letters, a full-width letter the plain one). lower: upper and lower
-    case are the same. strip: white space at the ends does not count, and any run of it is one space. With both off,
+    compatibility form (NFKC: a ligature is its letters, a full-width letter the plain one).
+
+    columns: what is compared, one column at least; all of them must be equal. lower: upper and lower case are the same.
+    strip: white space at the ends does not count, and any run of it is one space. With `lower` and `strip` both off,
     texts must be the same character by character (NFC).
 
     Reason «duplicate»; the detail names the record that stayed by the start of its id.
+
+    Example:
+        (
+            Pipeline("example")
+            >> Rows([{"text": "One two."}, {"text": "one  two."}, {"text": "Three."}])
+            >> ExactDedup("text")
+        )
     """
 
     columns: tuple[str, ...] = ()

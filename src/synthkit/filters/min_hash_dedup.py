@@ -1,34 +1,29 @@
 """MinHashDedup: drops records whose text is nearly the same as that of an earlier one."""
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from synthkit.core import IO, DatasetStep, Have, View
+from synthkit.core.neighbours import SCHEME, VALUES, Signatures, bands
 from synthkit.errors import PipelineError
 from synthkit.filters._dedup import SHORT, decided
-from synthkit.filters._text import normal
 
 if TYPE_CHECKING:
     import polars as pl
     from datasketch import LeanMinHash  # type: ignore[import-untyped]
 
-SCHEME = "affine32"
-"""datasketch's permutation scheme of choice: 4 bytes a hash value, as its own digest has them."""
-VALUES = "<u4"
-"""A signature's hash values in bytes, whatever machine made them."""
-WEIGHTS = (0.05, 0.95)
-"""What the index is tuned for: 95 parts that no pair is missed, 5 that none is looked at in vain."""
-
 
 class MinHashDedup(DatasetStep):
     """Drops a record whose text is nearly that of an earlier one: `MinHashDedup("instruction", threshold=0.8)`.
 
-    Of several columns, as in `MinHashDedup("instruction", "input")`, it takes the texts one after the other.
-    Texts are sets of shingles: runs of `ngram` characters (unit="char") or words (unit="word"), after Unicode's
-    compatibility form, without case, white space as one space; a shorter text is one shingle. Near means that their
-    Jaccard similarity (shingles in both, over shingles in either), estimated by datasketch's MinHash with this many
-    `permutations` and this `seed`, is at least `threshold`. Equal texts always are; the estimate's standard error is
-    sqrt(J(1-J)/permutations), 0.035 at 0.8 with 128.
+    Texts are sets of shingles, runs of a few characters or words, after Unicode's compatibility form, without case,
+    white space as one space; a shorter text is one shingle. Near means that the Jaccard similarity of two such sets
+    (shingles in both, over shingles in either), as datasketch's MinHash estimates it, is at least `threshold`. Equal
+    texts always are; the estimate's standard error is sqrt(J(1-J)/permutations), 0.035 at 0.8 with 128.
+
+    columns: those with the text; of several, as in `MinHashDedup("instruction", "input")`, the texts are taken one
+    after the other. threshold: the least similarity that is near. permutations: of the estimate; more are more exact,
+    and take longer. ngram: how many characters or words a shingle has. unit: "char" or "word". seed: of the estimate's
+    permutations.
 
     The first in source order stays, and what was dropped does not draw others with it: a record is compared with
     those kept before it. Candidates come from datasketch's `MinHashLSH`, and the estimate decides. A plain query of
@@ -36,6 +31,15 @@ class MinHashDedup(DatasetStep):
     at it (60 of 100 at 0.8); here it is tuned to miss few (5 of 100 at 0.8, 1 of 160 at 0.85).
 
     Reason «near-duplicate»; the detail gives the estimate, and the start of the id of the nearest record that stayed.
+
+    Source: Broder (1997), On the resemblance and containment of documents.
+
+    Example:
+        (
+            Pipeline("example")
+            >> Rows([{"text": "Which is Europe's longest river?"}, {"text": "What is Europe's longest river?"}])
+            >> MinHashDedup("text", threshold=0.6)
+        )
     """
 
     columns: tuple[str, ...]
@@ -64,25 +68,17 @@ class MinHashDedup(DatasetStep):
             raise PipelineError(*problems)
         return IO.of(reads=dict.fromkeys(self.columns, str))
 
-    def shingles(self, text: str) -> set[bytes]:
-        """The set that stands for a text; empty for a blank one."""
-        text = normal(text)
-        parts, glue = (text.split(" "), " ") if self.unit == "word" else (text, "")
-        runs = range(max(len(parts) - self.ngram, 0) + 1) if text else ()
-        return {glue.join(parts[at : at + self.ngram]).encode() for at in runs}
+    def signatures(self) -> Signatures:
+        """How its texts become signatures."""
+        return Signatures(self.permutations, self.ngram, self.unit, self.seed)
 
     def sketch(self, frame: "pl.DataFrame") -> "pl.DataFrame":
         import polars as pl
-        from datasketch import MinHash
 
-        hash = MinHash(self.permutations, seed=self.seed, scheme=SCHEME)
-        signatures = []
-        for texts in frame.select(self.columns).iter_rows():
-            hash.clear()
-            hash.update_batch(self.shingles("\n".join(texts)))
-            signatures.append(hash.hashvalues.astype(VALUES).tobytes())
+        texts = ("\n".join(texts) for texts in frame.select(self.columns).iter_rows())
         return pl.DataFrame(
-            {"_id": frame["_id"], "signature": signatures}, schema={"_id": pl.String, "signature": pl.Binary}
+            {"_id": frame["_id"], "signature": list(self.signatures().of(texts))},
+            schema={"_id": pl.String, "signature": pl.Binary},
         )
 
     def resolve(self, view: View) -> "pl.DataFrame":
@@ -127,15 +123,3 @@ class Index:
         from datasketch import LeanMinHash
 
         return LeanMinHash(seed=self._step.seed, hashvalues=np.frombuffer(signature, VALUES), scheme=SCHEME)
-
-
-@lru_cache(64)
-def bands(threshold: float, permutations: int) -> tuple[int, int]:
-    """Into how many bands the index cuts a signature, and how many values are in each."""
-    from datasketch import MinHashLSH
-
-    try:
-        tuned = MinHashLSH(threshold, permutations, weights=WEIGHTS)
-    except ValueError:  # so near 1 that one band would do, which datasketch refuses
-        return 2, permutations // 2
-    return tuned.b, tuned.r

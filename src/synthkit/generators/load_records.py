@@ -39,6 +39,10 @@ class LoadRecords(Generator):
     Before a run the whole file is looked through (of a file over 64 MB, or of Parquet, the first 1,000 rows): columns
     that every row has can be relied on, the others are there on some records only. Raises `InputError`, naming file
     and line, for whatever cannot be read, then or later.
+
+    Example:
+        Path("example-people.jsonl").write_text('{"Name": "Ada", "Born": 1815}')
+        Pipeline("example") >> LoadRecords("example-people.jsonl", columns={"Name": "name"})
     """
 
     path: Path
