@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test lint docs check clean
+.PHONY: demo test lint docs reference check clean
 
 # Makes 500 instructions with the embedded demo model: no key, no network but the package registry.
 demo: $(VENV)/installed
@@ -24,6 +24,10 @@ lint: $(VENV)/dev
 docs: $(VENV)/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+# The pages that are made from the code: gallery, reference, commands. A test says when they are stale.
+reference: $(VENV)/dev
+	$(BIN)/python docs/generate.py
+
 check: lint docs test
 
 $(VENV)/bin/python:
@@ -37,6 +41,7 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) install --constraint constraints.txt --editable '.[dev,docs]'
+	$(PIP) install --constraint constraints.txt --no-deps trl  # its checks of data sets need no torch, which is gigabytes
 	@touch $@ $(VENV)/installed
 
 clean:

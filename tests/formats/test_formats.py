@@ -1,49 +1,17 @@
-"""The four formats: exact round trips both ways, the forms that trainers read, and what is refused."""
+"""Conversations and DPO: exact round trips both ways, the forms that trainers read, and what is refused."""
 
-import json
 from typing import Any
 
 import pytest
+from formats_kit import ANY, FULL, MESSAGES, PAIRS, back_and_there, message, there_and_back, turns
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthkit.core import IO, Format, Have, Record
+from synthkit.core import IO, Format, Have
 from synthkit.errors import ColumnError, PipelineError, RecordError
 from synthkit.formats import DPO, Alpaca, ChatML, ShareGPT
 
-ANY = st.text()
-FULL = ANY.filter(str.strip)
-PAIRS = st.lists(st.tuples(FULL, FULL), min_size=1, max_size=3)
-
-
-def turns(pairs: list[tuple[str, str]], system: str | None) -> list[dict[str, str]]:
-    before = [] if system is None else [{"role": "system", "content": system}]
-    return before + [
-        {"role": role, "content": text}
-        for pair in pairs
-        for role, text in zip(("user", "assistant"), pair, strict=True)
-    ]
-
-
-MESSAGES = st.builds(turns, PAIRS, st.none() | ANY)
 ANSWERS = st.tuples(FULL, FULL).filter(lambda pair: pair[0].strip() != pair[1].strip())
-
-
-def there_and_back(format: Format, example: dict[str, Any]) -> dict[str, Any]:
-    """The columns of an example, which must give it back exactly, also by way of a file and of a record."""
-    columns = format.decode(json.loads(json.dumps(example)))
-    assert format.encode(columns) == example
-    assert list(format.encode(columns)) == list(example)
-    assert format.encode(Record("i", "i", columns)) == example
-    return columns
-
-
-def back_and_there(format: Format, record: dict[str, Any]) -> dict[str, Any]:
-    """The example of a record, whose columns must be those of the record."""
-    example = format.encode(record)
-    assert format.decode(example) == record
-    there_and_back(format, example)
-    return example
 
 
 @given(MESSAGES)
@@ -189,7 +157,7 @@ def test_formats_declare_what_they_read() -> None:
             DPO(),
             have("prompt", "chosen", "rejected", maybe=("system",)),
             "column 'system' is there on some records only, which would mix two forms in one file: write it on every "
-            "record, or drop it",
+            "record, drop it, or ask for conversational=true",
         ),
     ],
 )
@@ -197,10 +165,6 @@ def test_what_is_missing_is_named_before_the_run(format: Format, there: Have, sa
     with pytest.raises(PipelineError) as caught:
         format.io(there)
     assert str(caught.value) == said
-
-
-def message(role: Any, content: Any = "x", **more: Any) -> dict[str, Any]:
-    return {"role": role, "content": content, **more}
 
 
 U, A, S = message("user"), message("assistant"), message("system")
@@ -215,12 +179,13 @@ U, A, S = message("user"), message("assistant"), message("system")
         ([A], "column 'messages', message 1: assistant speaks where user must", "wrong roles"),
         ([S, U, U, A], "column 'messages', message 3: user speaks where assistant must", "wrong roles"),
         ([U, A, S, U, A], "column 'messages', message 3: system speaks where user must", "wrong roles"),
-        ([U, message("tool")], "column 'messages', message 2: the role 'tool' is none of system,", "unknown role"),
+        ([U, message("bot")], "column 'messages', message 2: the role 'bot' is none of system,", "unknown role"),
         ([U, message(["x"])], "column 'messages', message 2: the role ['x'] is none of system,", "unknown role"),
         ([U, message("assistant", " \n")], "column 'messages', message 2 is empty", "empty text"),
         ([U, message("assistant", None)], "column 'messages', message 2: the content is not text", "not text"),
         ([U, message("assistant", ["x"])], "column 'messages', message 2: the content is not text", "not text"),
-        ([U, message("assistant", tool_calls=[])], "column 'messages', message 2 has 'tool_calls'", "unknown key"),
+        ([U, message("assistant", tool_calls=[])], "column 'messages', message 2: 'tool_calls' is no", "wrong call"),
+        ([U, message("assistant", name="x")], "column 'messages', message 2 has 'name', which", "unknown key"),
         ([U, "x"], "column 'messages', message 2 is no mapping of role and content", "not text"),
         ("hello", "column 'messages' is not a list of messages", "not text"),
         ({"role": "user"}, "column 'messages' is not a list of messages", "not text"),

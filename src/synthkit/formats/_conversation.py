@@ -1,25 +1,27 @@
-"""Conversations as formats read them: from a column of messages, or from columns of instruction and answer."""
+"""What formats of conversations share: how a record feeds them."""
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from synthkit.core import IO, Format, Have
-from synthkit.errors import ColumnError, PipelineError, RecordError
-
-Turn = dict[str, str]
-"""{"role": "system" | "user" | "assistant", "content": text}"""
-ROLES = ("system", "user", "assistant")
+from synthkit.errors import ColumnError, PipelineError
+from synthkit.formats._messages import CHAT, Rules, Turn, checked, defined
+from synthkit.formats._texts import filled, request, text
 
 
 class Conversation(Format):
     """A format of conversations. A record feeds it in one of two ways:
 
-    - `messages`: a list of mappings of `role` (system, user, assistant) and `content`: perhaps a system message, then
-      user and assistant in turn, the assistant last.
+    - `messages`: a list of mappings of `role` (system, user, assistant, tool) and `content`: perhaps a system message,
+      then user and assistant in turn, the assistant last. An assistant's message with `tool_calls` is followed by
+      tools' messages that answer each of them, unless it is the last.
     - `instruction` and `output`, where there are any with `input` and `system`. The user's turn is the instruction,
       and behind a blank line the input.
 
-    The parameters name these columns. Where a record has both, `prefers` says which one counts.
+    Either may have `tools`, the definitions of what may be called. Where a record has both, the messages count, and in
+    `alpaca` the columns.
+
+    messages, instruction, input, output, system, tools: the names of these columns.
     """
 
     messages: str = "messages"
@@ -27,8 +29,10 @@ class Conversation(Format):
     input: str = "input"
     output: str = "output"
     system: str = "system"
+    tools: str = "tools"
 
     prefers: ClassVar[Literal["messages", "columns"]] = "messages"
+    rules: ClassVar[Rules] = CHAT
 
     def io(self, have: Have) -> IO:
         way = self.way(have)
@@ -39,9 +43,10 @@ class Conversation(Format):
                 f"add {self.messages!r}, or {missing}"
             )
         there = have.sure | have.maybe
+        optional = [self.tools] if self.tools in there else []
         if way == "messages":
-            return IO.of(reads={self.messages: list})
-        optional = [name for name in (self.input, self.system) if name in there]
+            return IO.of(reads={self.messages: list}, optional=optional)
+        optional = [*(name for name in (self.input, self.system) if name in there), *optional]
         return IO.of(reads={self.instruction: str, self.output: str}, optional=optional)
 
     def way(self, there: Container[object]) -> Literal["messages", "columns"] | None:
@@ -58,7 +63,7 @@ class Conversation(Format):
         if way is None:
             raise ColumnError(f"neither {self.messages!r} nor {self.instruction!r} and {self.output!r} are there")
         if way == "messages":
-            return checked(record[self.messages], f"column {self.messages!r}")
+            return checked(record[self.messages], f"column {self.messages!r}", self.rules)
         return [
             *opening(record, self.system),
             {"role": "user", "content": request(record, self.instruction, self.input)},
@@ -66,26 +71,10 @@ class Conversation(Format):
         ]
 
 
-def filled(record: Mapping[str, Any], column: str) -> str:
-    """A text that must be there and say something."""
-    value = text(record, column)
-    if not value.strip():
-        raise RecordError(f"column {column!r} is empty", reason="empty text")
-    return value
-
-
-def text(record: Mapping[str, Any], column: str) -> str:
-    """A text; "" where there is none."""
-    value = record.get(column)
-    if value is not None and not isinstance(value, str):
-        raise RecordError(f"column {column!r} is not text", reason="not text")
-    return value or ""
-
-
-def request(record: Mapping[str, Any], instruction: str, input: str) -> str:
-    """The user's turn: the instruction, and behind a blank line the input, if there is one."""
-    task, given = filled(record, instruction), text(record, input)
-    return f"{task}\n\n{given}" if given.strip() else task
+def definitions(record: Mapping[str, Any], column: str, *conversations: Sequence[Turn]) -> list[Any] | None:
+    """The definitions of tools in a column, checked against what the conversations call; None without any."""
+    tools = record.get(column)
+    return None if tools is None else defined(tools, f"column {column!r}", *conversations)
 
 
 def opening(record: Mapping[str, Any], column: str) -> list[Turn]:
@@ -94,47 +83,6 @@ def opening(record: Mapping[str, Any], column: str) -> list[Turn]:
     return [{"role": "system", "content": said}] if said.strip() else []
 
 
-def checked(messages: Any, where: str, *, starts: str = "user", ends: str = "assistant") -> list[Turn]:
-    """The messages of a conversation. Raises `RecordError`, naming `where`, for what no trainer could learn from."""
-    if isinstance(messages, str | Mapping) or not isinstance(messages, Sequence):
-        raise RecordError(f"{where} is not a list of messages", reason="not text")
-    turns = [_turn(message, f"{where}, message {number}") for number, message in enumerate(messages, 1)]
-    roles = [turn["role"] for turn in turns]
-    spoken = roles[1:] if roles[:1] == ["system"] and starts == "user" else roles
-    if not spoken:
-        raise RecordError(f"{where} is empty", reason="empty text")
-    other = {"user": "assistant", "assistant": "user"}
-    for number, role in enumerate(spoken):
-        expected = starts if number % 2 == 0 else other[starts]
-        if role != expected:
-            at = number + 1 + len(roles) - len(spoken)
-            raise RecordError(f"{where}, message {at}: {role} speaks where {expected} must", reason="wrong roles")
-    if roles[-1] != ends:
-        raise RecordError(f"{where} ends with {roles[-1]}, not with {ends}", reason="wrong roles")
-    return turns
-
-
-def _turn(message: Any, where: str) -> Turn:
-    if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
-        raise RecordError(f"{where} is no mapping of role and content", reason="not text")
-    extra = sorted(set(message) - {"role", "content"})
-    if extra:
-        raise RecordError(f"{where} has {extra[0]!r}, which this format cannot hold", reason="unknown key")
-    role, content = message["role"], message["content"]
-    if role not in ROLES:
-        raise RecordError(f"{where}: the role {role!r} is none of {', '.join(ROLES)}", reason="unknown role")
-    if not isinstance(content, str):
-        raise RecordError(f"{where}: the content is not text", reason="not text")
-    if not content.strip() and role != "system":
-        raise RecordError(f"{where} is empty", reason="empty text")
-    return {"role": role, "content": content}
-
-
-def only(example: Mapping[str, Any], needed: Sequence[str], optional: Sequence[str] = ()) -> None:
-    """Raises `RecordError` for an example that lacks a key, or has one that would be lost."""
-    for key in needed:
-        if key not in example:
-            raise RecordError(f"the example has no {key!r}", reason="missing key")
-    extra = sorted(set(example) - {*needed, *optional})
-    if extra:
-        raise RecordError(f"the example has {extra[0]!r}, which this format cannot hold", reason="unknown key")
+def with_some(example: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The example with those of further keys that are there."""
+    return {**example, **{key: value for key, value in more.items() if value is not None}}

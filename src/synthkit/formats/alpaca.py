@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from synthkit.errors import RecordError
-from synthkit.formats._conversation import Conversation, filled, only, text
+from synthkit.formats._conversation import Conversation, with_some
+from synthkit.formats._messages import called
+from synthkit.formats._texts import filled, only, text
 
 
 class Alpaca(Conversation):
@@ -12,30 +14,31 @@ class Alpaca(Conversation):
     where a record has that column. It decodes into these columns.
 
     LLaMA-Factory reads it as `formatting: alpaca` (name the column `system` there), axolotl as `type: alpaca`.
-    Messages become an instruction without input, and must hold one exchange.
+    Messages become an instruction without input, and must hold one exchange. Tools have no place in it.
     """
 
     prefers: ClassVar[Literal["messages", "columns"]] = "columns"
 
     def encode(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        turns = self.turns(record)
+        if record.get(self.tools) or called(turns):
+            raise RecordError("alpaca cannot hold tools: use sharegpt", reason="tools")
         if self.way({name for name in record if record[name] is not None}) == "columns":
             task, given, answer = (
                 filled(record, self.instruction),
                 text(record, self.input),
                 filled(record, self.output),
             )
-            system = [text(record, self.system)] if record.get(self.system) is not None else []
+            system = text(record, self.system) if record.get(self.system) is not None else None
         else:
-            turns = self.turns(record)
-            system = [turn["content"] for turn in turns if turn["role"] == "system"]
-            if len(turns) - len(system) != 2:
+            system = turns[0]["content"] if turns[0]["role"] == "system" else None
+            if len(turns) - (system is not None) != 2:
                 raise RecordError(
                     f"column {self.messages!r} holds more than one exchange, which alpaca cannot hold: use sharegpt",
                     reason="several exchanges",
                 )
             task, given, answer = turns[-2]["content"], "", turns[-1]["content"]
-        example = {"instruction": task, "input": given, "output": answer}
-        return {**example, "system": system[0]} if system else example
+        return with_some({"instruction": task, "input": given, "output": answer}, system=system)
 
     def decode(self, example: Mapping[str, Any]) -> dict[str, Any]:
         only(example, ("instruction", "output"), ("input", "system"))
@@ -44,4 +47,5 @@ class Alpaca(Conversation):
             self.input: text(example, "input"),
             self.output: filled(example, "output"),
         }
-        return {**fields, self.system: text(example, "system")} if "system" in example else fields
+        system = text(example, "system") if example.get("system") is not None else None
+        return with_some(fields, **{self.system: system})
