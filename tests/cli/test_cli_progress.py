@@ -1,6 +1,7 @@
 """What is shown while a run runs, from a monitor that stands still."""
 
 import re
+import sys
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 from cli_kit import until
 
+from synthkit.cli import views
 from synthkit.cli.live import Display
-from synthkit.cli.progress import Lines, Rate, accepted, said
+from synthkit.cli.progress import Lines, Pace, Rate, accepted, pace, said
 from synthkit.cli.text import width_of
 from synthkit.core.answer import Usage
 from synthkit.engine.monitor import Monitor
@@ -76,7 +78,7 @@ def test_lines_at_the_beginning_at_rounds_and_now_and_then(capsys: pytest.Captur
         assert bool(capsys.readouterr().err) is told, after
     there.round = 2
     lines.look(start + 21)
-    assert capsys.readouterr().err == "round 3: 120 of 500 accepted, 340 calls, $0.1234\n"
+    assert capsys.readouterr().err == "round 3: 120 of 500 accepted, 340 calls, $0.1234\n", "no rate where nothing came"
 
 
 def test_quiet_lines_are_those_about_stopping(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,9 +99,42 @@ def test_a_note_is_told_while_the_run_goes_on(capsys: pytest.CaptureFixture[str]
 def test_the_rate_is_that_of_the_last_minute() -> None:
     rate = Rate()
     assert rate(0, 0) is None and rate(2, 10) is None
-    assert rate(30, 10) == pytest.approx(20)
-    assert rate(90, 70) == pytest.approx(60)
+    assert rate(30, 10) == pytest.approx(1 / 3)
+    assert rate(90, 70) == pytest.approx(1)
     assert rate(200, 70) is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "number", "goal", "told"),
+    [
+        (2.5, 100, 500, "2.5 accepted a second, about 2:40 left"),
+        (0.05, 100, 130, "3.0 accepted a minute, about 10:00 left"),
+        (1234.5, 7, None, "1,234.5 accepted a second"),
+        (3.0, 500, 500, "3.0 accepted a second"),
+    ],
+)
+def test_how_fast_it_is_and_how_long_it_will_take(rate: float, number: int, goal: int | None, told: str) -> None:
+    assert pace(rate, number, goal, "accepted") == told
+
+
+def test_plain_lines_tell_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    there = monitor()
+    lines = Lines(there)
+    there.tally["keep"].out = 200
+    lines.look(lines._told + 20)
+    assert capsys.readouterr().err == (
+        "round 2: 200 of 500 accepted, 340 calls, $0.1234, 4.0 accepted a second, about 1:15 left\n"
+    )
+
+
+def test_the_display_tells_it_too() -> None:
+    there = monitor()
+    display = Display(there)
+    start = time.monotonic()
+    display.lines(start, 80, 24)
+    there.tally["keep"].out = 150
+    text = "\n".join("".join(piece for piece, _ in line) for line in display.lines(start + 10, 80, 24))
+    assert text.endswith("rate    3.0 accepted a second, about 1:56 left")
 
 
 def test_the_display_has_it_all() -> None:
@@ -149,3 +184,33 @@ def test_a_display_that_fails_is_no_error(monkeypatch: pytest.MonkeyPatch) -> No
     there = monitor()
     monkeypatch.setattr(there, "tally", None)
     assert Display(there).text(60, 24).plain.startswith("(no display: TypeError: ")
+
+
+def test_a_round_that_is_decided_at_its_end_tells_its_stages() -> None:
+    stages = [["ask", "keep"], ["top"], ["rate"]]
+    there = monitor(labels=["ask", "keep", "top", "rate"], stages=stages, coming=1000, goal=None, target=None)
+    pace = Pace()
+    assert pace(there, there.tally, 0) == ""
+    there.tally["ask"].seen = 420
+    assert pace(there, there.tally, 10) == "2.0 records a second, about 4:50 left of stage 1 of 3"
+    there.stage, there.tally["top"], there.tally["rate"] = 2, Count(120, 0, 60, 60), Count(20, 0, 20)
+    assert pace(there, there.tally, 20) == ""
+    there.tally["rate"].seen = 30
+    assert pace(there, there.tally, 30) == "1.0 records a second, about 0:30 left of stage 3 of 3"
+    there.coming, there.stage = None, 0
+    assert pace(there, there.tally, 31) == ""
+    there.tally["ask"].seen = 440
+    assert pace(there, there.tally, 41) == "2.0 records a second"
+
+
+def test_python_users_see_it_where_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OutStream:
+        """The stderr of a notebook's kernel."""
+
+        def isatty(self) -> bool:
+            return False
+
+    assert views.watcher(None) is None and views.watcher(True) is not None
+    OutStream.__module__ = "ipykernel.iostream"
+    monkeypatch.setattr(sys, "stderr", OutStream())
+    assert views.watcher(None) is not None and views.watcher(False) is None

@@ -139,14 +139,16 @@ def test_hostile_text_for_programs_is_ascii(hostile: Cli) -> None:
 def test_rejected_counts_first_and_then_shows_some(done: Cli) -> None:
     said = done("rejected", "nums-001", "--sample", "3")
     assert (said.code, said.err) == (0, "")
-    assert said.lines == [
+    first, second = (int(text.split()[1]) for text in said.lines if re.match("  n +[0-9]+$", text) and "13" not in text)
+    assert first < second and first % 2 == second % 2 == 1
+    assert [re.sub("  [0-9a-f]{12}$", "  ID", text) for text in said.lines] == [
         "step    kind     reason      records",
         "square  failed   ValueError        1",
         "even    dropped  odd              29",
         "",
-        *["dropped at even: odd", "  n       1", "  square  1", ""],
-        *["dropped at even: odd", "  n       3", "  square  9", ""],
-        *["failed at square: ValueError", "  message  ValueError: thirteen at …", "  n        13"],
+        *["dropped at even: odd  ID", f"  n       {first}", f"  square  {first**2}", ""],
+        *["dropped at even: odd  ID", f"  n       {second}", f"  square  {second**2}", ""],
+        *["failed at square: ValueError  ID", "  message  ValueError: thirteen at …", "  n        13"],
     ]
 
 
@@ -208,6 +210,46 @@ def test_rejected_records_for_programs(done: Cli) -> None:
     forms = [json.loads(text) for text in said.lines]
     assert [form["fields"]["n"] for form in forms] == [n for n in range(1, 60, 2) if n != 13]
     assert len(done("rejected", "nums-001", "--json").lines) == 20
+
+
+def test_all_runs_of_the_project(done: Cli, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert done("run", "nums.py", "--quiet", "--top", "9").code == 3
+    (place / "runs/odd\x1b[2J").mkdir()
+    (place / "runs/odd\x1b[2J/run.json").write_text("{")
+    (place / "runs/other").mkdir()
+    for columns in ("40", "80", "120"):
+        monkeypatch.setenv("COLUMNS", columns)
+        said = done("show")
+        assert (said.code, said.err) == (0, "") and harmless(said.out)
+    assert said.lines[0].split() == ["run", "status", "accepted", "cost", "began"]
+    assert said.lines[1].startswith("odd\\x1b[2J  unreadable")
+    assert [text.split()[:6] for text in said.lines[2:4]] == [
+        ["nums-001", "complete", "30", "of", "30", "$0.00"],
+        ["nums-002", "partial", "5", "of", "30", "$0.00"],
+    ]
+    assert re.search(r" \d{4}-\d\d-\d\d \d\d:\d\d$", said.lines[2]) and "is damaged" in said.lines[4]
+    forms = json.loads(done("show", "--json").out)
+    assert [(form["run"], form["status"]) for form in forms[1:]] == [("nums-001", "complete"), ("nums-002", "partial")]
+
+
+def test_a_project_without_runs(cli: Cli) -> None:
+    said = cli("show")
+    assert (said.code, said.out) == (0, "there are no runs in runs: `synthkit run FILE` makes one\n")
+    assert json.loads(cli("show", "--json").out) == []
+
+
+def test_files_that_were_deleted_are_written_again(done: Cli, place: Path) -> None:
+    folder = place / "runs/nums-001"
+    before = {name: (folder / name).read_bytes() for name in ("accepted.jsonl", "rejected.jsonl")}
+    for name in before:
+        (folder / name).unlink()
+    shown = done("show", "nums-001").out
+    assert "missing     accepted.jsonl is gone: `synthkit resume runs/nums-001` writes it again\n" in shown
+    said = done("resume", "nums-001")
+    both = "accepted.jsonl and rejected.jsonl were gone, and have been written again"
+    assert said.out == f"runs/nums-001 is complete; {both}\n"
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert "missing" not in done("show", "nums-001").out and "nothing to go on with" in done("resume", "nums-001").out
 
 
 def test_a_folder_that_nobody_may_write_to_can_be_shown(done: Cli, place: Path) -> None:

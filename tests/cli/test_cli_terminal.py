@@ -122,6 +122,78 @@ def test_signals_without_a_terminal(place: Path, number: int, quiet: bool) -> No
     assert out.startswith(f"partial: stopped by {by} before it was done\n")
 
 
+def test_a_terminal_that_is_closed_stops_orderly(place: Path) -> None:
+    with Terminal(*SLOW, cwd=place) as terminal:
+        terminal.read("of 900 accepted")
+        until(lambda: any((place / "r").glob("parts/rounds/*/stage-00/*.zst")))
+        terminal.hang_up()
+        terminal.child.wait(30)
+    told = state(place)
+    assert (told["status"], told["reason"]) == ("partial", "stopped by SIGHUP before it was done")
+
+
+def test_nohup_goes_on(place: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        child = subprocess.Popen([*COMMAND, *SLOW[:4], "--top", "60", "--wait", "0.5"], cwd=place, env=environment())
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with child:
+        until(lambda: (place / "r/run.json").exists())
+        child.send_signal(signal.SIGHUP)
+        assert child.wait(30) == 0
+    assert state(place)["status"] == "complete"
+
+
+SCRIPT = """
+import sys
+from nums import pipeline
+
+if __name__ == "__main__":
+    progress = {"on": True, "off": False}.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    result = pipeline(top=60, wait=0.3).run(folder="r", progress=progress)
+    print(result if "say" in sys.argv else repr(result))
+"""
+
+
+def test_a_script_on_a_terminal_shows_its_progress(place: Path) -> None:
+    (place / "script.py").write_text(SCRIPT)
+    with Terminal(cwd=place, script="script.py") as terminal:
+        terminal.read("nums  r")
+        terminal.read("of 30 accepted")
+        assert terminal.end() == 0
+    assert "\x1b[?25l" in terminal.raw and terminal.text.endswith("<Result complete: 30 of 30 accepted; r>\n")
+
+
+@pytest.mark.parametrize(("arguments", "shown"), [(["off"], False), (["on"], True), ([], False), (["on", "say"], True)])
+def test_a_script_beside_a_terminal(place: Path, arguments: list[str], shown: bool) -> None:
+    import sys
+
+    (place / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "script.py", *arguments]
+    done = subprocess.run(command, cwd=place, env=environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr.split("\n")[0] == ("nums: run folder r" if shown else "")
+    if "say" in arguments:
+        assert done.stdout.startswith("complete: 30 of 30 accepted\n\nstep ") and "ValueError" in done.stdout
+        assert done.stdout.endswith("run folder  r\n")
+
+
+def test_a_script_may_turn_it_off(place: Path) -> None:
+    (place / "script.py").write_text(SCRIPT)
+    with Terminal("off", cwd=place, script="script.py") as terminal:
+        assert terminal.end() == 0
+    assert terminal.text == "<Result complete: 30 of 30 accepted; r>\n"
+
+
+def test_a_preview_on_a_terminal(place: Path) -> None:
+    with Terminal("preview", "nums.py", "-n", "2", "--wait", "0.5", cwd=place) as terminal:
+        terminal.read("preview of nums")
+        assert terminal.end() == 0
+    last = terminal.text[terminal.text.rindex("── record 1") :]
+    assert "\x1b[32mwent through\x1b[0m" in terminal.raw and "preview  2 records: 1 went through, 1 dropped" in last
+    assert "synthkit-preview" not in terminal.text and not (place / "runs").exists()
+
+
 def test_ctrl_c_before_the_run_is_quiet(place: Path) -> None:
     (place / "nums.py").write_text(f"import time\nprint('loading', flush=True)\ntime.sleep(60)\n{NUMS}", "utf-8")
     with Terminal(*SLOW, cwd=place) as terminal:

@@ -87,8 +87,11 @@ BROKEN: list[tuple[Any, str]] = [
     ("", "{0}/run.json is damaged (Expecting value: line 1 column 1 (char 0)): it is not what synthkit wrote"),
     ('{"version": 1, "status', "{0}/run.json is damaged (Unterminated string"),
     (b"\xff\xfe", "{0}/run.json is damaged ('utf-8' codec can't decode byte 0xff"),
-    ("[1]", "{0}/run.json has the format None, and this synthkit reads 1: update synthkit"),
-    ('{"version": 99}', "{0}/run.json has the format 99, and this synthkit reads 1: update synthkit"),
+    ("[1]", "{0}/run.json is damaged (it names no format of a run): it is not what synthkit wrote"),
+    (
+        '{"version": 99}',
+        "{0}/run.json was made by a newer synthkit (run format 99; this one reads 1): upgrade synthkit",
+    ),
 ]
 
 

@@ -122,7 +122,7 @@ SAID: dict[str, tuple[Pipeline, dict[str, Any], list[str]]] = {
     ),
     "export suffix": (
         P >> numbers, {"exports": ("train.csv:sharegpt",)},
-        ["--export train.csv:sharegpt: formats are written as JSON lines; let the file end in .jsonl"],
+        ["--export train.csv:sharegpt: examples are not written as .csv; let the name end in .jsonl, .json or .parquet"],
     ),
     "export folder": (
         P >> numbers, {"exports": ("no/train.jsonl:sharegpt",)},
@@ -214,10 +214,12 @@ def test_parts_defined_inside_a_function_are_refused(project: Path) -> None:
         ({"budget": "five"}, "budget 'five' is no amount of dollars: write 5 or 0.50"),
         ({"budget": "0"}, "budget '0' is not more than 0 dollars"),
         ({"budget": "inf"}, "budget 'inf' is not more than 0 dollars"),
+        ({"split": 1}, "split is 1: give the share of training examples, over 0 and under 1, as in 0.9"),
+        ({"split": "0.9"}, "split is 0.9: give the share of training examples, over 0 and under 1, as in 0.9"),
         (
             {"tempo": 3},
             "a run has no setting 'tempo'; there are: budget, concurrency, export, folder, max_failures, max_rounds, "
-            "offline, seed, shard, target",
+            "offline, on_bad_line, seed, shard, split, target",
         ),
     ],
 )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from synthkit.cli.progress import Rate, accepted
+from synthkit.cli.progress import Pace, accepted
 from synthkit.cli.runs import short
 from synthkit.cli.summary import spending, together
 from synthkit.cli.table import Cell, Column, Line, line, pairs, table
@@ -49,7 +49,7 @@ class Display:
         self.monitor = monitor
         self.full, self.empty = ("#", "-") if ascii_only else ("━", "─")
         self._began = time.monotonic()
-        self._rate = Rate()
+        self._pace = Pace()
 
     def text(self, width: int, height: int) -> "Text":
         """The display as rich draws it."""
@@ -75,9 +75,9 @@ class Display:
         lines = [self._title(now, width), self._bar(number, goal, what, width), line("")]
         if monitor.labels:
             lines += [*table(_columns(width), self._rows(tally, max(height - AROUND, 3)), width), line("")]
-        rate = self._rate(now, number)
+        pace = self._pace(monitor, tally, now)
         rows = spending(together(tally), monitor.in_flight)
-        rows += [("rate", f"{rate:,.0f} {what} a minute")] if rate is not None else []
+        rows += [("rate", pace)] if pace else []
         lines += pairs(rows, width)
         lines += [line(cut(plain(monitor.note), width), "yellow")] if monitor.note else []
         return lines

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from synthkit.cli import screen
 from synthkit.cli.runs import short
 from synthkit.cli.summary import together
-from synthkit.cli.text import count, money, several
+from synthkit.cli.text import count, duration, money, several
 
 if TYPE_CHECKING:
     from synthkit.engine.control import Control
@@ -23,15 +23,17 @@ EVERY = 10.0
 """Seconds between plain lines."""
 LOOK = 0.2
 """Seconds between looks at the monitor."""
+SOON = 3.0
+"""Seconds that say too little of a rate."""
 
 
-def watcher(quiet: bool) -> "Watch":
-    """What shows a run on this terminal, or beside none."""
+def watcher(quiet: bool, *, lines: bool = True) -> "Watch":
+    """What shows a run on this terminal, or beside none. lines: whether plain lines are shown beside none."""
 
     @contextlib.contextmanager
     def watch(monitor: "Monitor", control: "Control") -> Iterator[None]:
         if quiet or not (screen.is_terminal(sys.stderr) and screen.is_terminal(sys.stdout)):
-            with Lines(monitor, quiet):
+            with Lines(monitor, quiet or not lines):
                 yield
             return
         from synthkit.cli.live import live
@@ -56,21 +58,23 @@ def accepted(monitor: "Monitor", tally: "Tally") -> tuple[int, int | None, str]:
     return (number if monitor.target is None else min(number, monitor.target)), monitor.target, "accepted"
 
 
-def said(monitor: "Monitor") -> str:
-    """How far a run is, in a line: «round 2: 120 of 500 accepted, 340 calls, $0.12»."""
+def said(monitor: "Monitor", now: float = 0.0, speed: "Pace | None" = None) -> str:
+    """How far a run is, in a line: «round 2: 120 of 500 accepted, 340 calls, $0.12, 2.5 accepted a second»."""
     tally = monitor.now()
     number, goal, what = accepted(monitor, tally)
+    fast = speed(monitor, tally, now) if speed else ""
     parts = [f"{count(number)}{'' if goal is None else f' of {count(goal)}'} {what}"]
     used = together(tally)
     if used.asked or monitor.in_flight:
         parts += [several(used.asked - used.journaled, "call")]
         parts += [f"{monitor.in_flight} in flight"] if monitor.in_flight else []
         parts += ["cost unknown" if used.unpriced else money(used.cost)]
+    parts += [fast] if fast else []
     return f"round {monitor.round + 1}: {', '.join(parts)}"
 
 
 class Rate:
-    """Accepted records a minute, over the last minute."""
+    """Records a second, over the last minute."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
@@ -81,7 +85,49 @@ class Rate:
         while now - self._seen[0][0] > 60:
             self._seen.popleft()
         since, before = self._seen[0]
-        return (number - before) / (now - since) * 60 if now - since >= 3 else None
+        return (number - before) / (now - since) if now - since >= SOON else None
+
+
+def pace(rate: float, number: int, goal: int | None, what: str) -> str:
+    """How fast a run is, and how long it will take at that: «2.5 accepted a second, about 1:20 left»."""
+    said = f"{rate:,.1f} {what} a second" if rate >= 1 else f"{rate * 60:,.1f} {what} a minute"
+    left = (goal - number) / rate if goal is not None and rate else 0
+    return f"{said}, about {duration(left)} left" if left > 0 else said
+
+
+class Pace:
+    """How fast a run is: by what is accepted or, where that comes at the end of a round only, by the records that went
+    through the stage that is running."""
+
+    def __init__(self) -> None:
+        self._accepted, self._stage = Rate(), Rate()
+        self._place = (0, 0)
+
+    def __call__(self, monitor: "Monitor", tally: "Tally", now: float) -> str:
+        """In words; empty as long as nothing can be said."""
+        number, goal, what = accepted(monitor, tally)
+        speed = self._accepted(now, number)
+        several = len(monitor.stages) > 1
+        if speed and not several:
+            return pace(speed, number, goal, what)
+        if self._place != (monitor.round, monitor.stage):
+            self._place, self._stage = (monitor.round, monitor.stage), Rate()
+        done, coming = through(monitor)
+        speed = self._stage(now, done)
+        if not speed:
+            return ""
+        said = pace(speed, done, coming, "records")
+        return f"{said} of stage {monitor.stage + 1} of {len(monitor.stages)}" if several and "left" in said else said
+
+
+def through(monitor: "Monitor") -> tuple[int, int | None]:
+    """How many records went through the stage that is running, and how many come into it."""
+    labels = monitor.stages[monitor.stage] if monitor.stages else ()
+    if not labels or labels[0] not in monitor.tally:
+        return 0, None
+    before = next((stage for stage in reversed(monitor.stages[: monitor.stage]) if stage), None)
+    last = monitor.tally.get(before[-1]) if before else None
+    return monitor.tally[labels[0]].seen, last.out if last else monitor.coming
 
 
 class Lines:
@@ -94,6 +140,8 @@ class Lines:
         self._thread = threading.Thread(target=self._loop, name="progress", daemon=True)
         self._round, self._note = monitor.round, monitor.note
         self._told = time.monotonic()
+        self._pace = Pace()
+        self._pace(monitor, monitor.now(), self._told)
 
     def __enter__(self) -> None:
         if not self.quiet and self.monitor.folder:
@@ -113,7 +161,7 @@ class Lines:
             _tell(monitor.note)
         if not self.quiet and (monitor.round != self._round or now - self._told >= EVERY):
             self._round, self._told = monitor.round, now
-            _tell(said(monitor))
+            _tell(said(monitor, now, self._pace))
 
     def _loop(self) -> None:
         while not self._over.wait(LOOK):

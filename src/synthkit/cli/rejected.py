@@ -1,9 +1,12 @@
 """`synthkit rejected RUN`."""
 
 import itertools
+from bisect import insort
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +22,8 @@ MOST_COUNTS = 40
 """Lines of counts; the rest is summed up."""
 MOST_GROUPS = 1000
 """Groups that samples are kept of, where a filter writes free text as reasons."""
+SHORT = 12
+"""Characters of an id that tell records apart."""
 
 Form = Mapping[str, Any]
 Group = tuple[str, str, str]
@@ -37,7 +42,12 @@ def _number(ctx: click.Context, param: click.Parameter, value: int) -> int:
 @click.option("--reason", metavar="REASON", help="Only for this reason.")
 @click.option("--kind", type=click.Choice(KINDS), metavar="KIND", help=f"Only of this kind: {', '.join(KINDS)}.")
 @click.option(
-    "--sample", type=int, default=20, metavar="N", callback=_number, help="Records shown.  [default: 20; 0: all]"
+    "--sample",
+    type=int,
+    default=20,
+    metavar="N",
+    callback=_number,
+    help="Records shown.  [default: 20; 0: all]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The records alone, whole, as JSON lines.")
 @debug_option
@@ -45,7 +55,8 @@ def rejected(run: str, step: str | None, reason: str | None, kind: str | None, s
     """Show what RUN did not accept: how many by step and reason, then some of the records.
 
     A record was dropped by a filter, failed at a step, was surplus to the target, or is an attempt: rejected inside
-    a step that went on without it.
+    a step that went on without it. A sample is of all reasons in turn, by chance, and always the same; `synthkit show
+    RUN ID` tells the story of a record.
     """
     from synthkit.cli import screen
     from synthkit.cli.runs import find_run
@@ -55,10 +66,10 @@ def rejected(run: str, step: str | None, reason: str | None, kind: str | None, s
 
     result = Result(find_run(run))
     wanted = Wanted(step, reason, kind)
-    found = _read(result, wanted, 0 if as_json else sample)
+    found = _read(result, wanted, sample)
     wanted.check(result, found)
     if as_json:
-        _write_json(itertools.islice(_matching(result, wanted), sample or None))
+        _write_json(found.mixed(sample) if sample else _matching(result, wanted))
         return 0
     if not found.counts:
         screen.say([line(plain(f"nothing was rejected{wanted.said()}{found.near(reason)}"))])
@@ -107,7 +118,18 @@ class Found:
     counts: Counter[Group] = field(default_factory=Counter)
     steps: set[str] = field(default_factory=set)
     reasons: set[str] = field(default_factory=set)
-    samples: dict[Group, list[Form]] = field(default_factory=dict)
+    samples: dict[Group, list[tuple[bytes, int, Form]]] = field(default_factory=dict)
+
+    def sample(self, group: Group, form: Form, number: int, place: int) -> None:
+        """Keeps those records of a group whose hashes are the smallest: by chance, and the same each time. place: the
+        line of the ledger."""
+        if group not in self.samples and len(self.samples) >= MOST_GROUPS:
+            return
+        kept = self.samples.setdefault(group, [])
+        rank = blake2b(f"{form['id']} {form['step']}".encode(), digest_size=8).digest()
+        if len(kept) < number or rank < kept[-1][0]:
+            insort(kept, (rank, place, form), key=itemgetter(0, 1))
+            del kept[number:]
 
     def near(self, reason: str | None) -> str:
         """What reasons there are instead."""
@@ -118,9 +140,9 @@ class Found:
     def mixed(self, number: int) -> list[Form]:
         """So many samples, taken from all groups in turn, those of a group together."""
         turns = itertools.chain(*itertools.zip_longest(*self.samples.values()))
-        chosen = list(itertools.islice((form for form in turns if form is not None), number))
+        chosen = list(itertools.islice((item for item in turns if item is not None), number))
         order = {group: place for place, group in enumerate(self.samples)}
-        return sorted(chosen, key=lambda form: order[_group(form)])
+        return [form for _, _, form in sorted(chosen, key=lambda item: (order[_group(item[2])], item[1]))]
 
 
 def _within(label: str, step: str) -> bool:
@@ -141,17 +163,15 @@ def _read(result: "Result", wanted: Wanted, sample: int) -> Found:
     from synthkit.cli.summary import rejects
 
     found = Found()
-    for form in rejects(result):
+    for place, form in enumerate(rejects(result)):
         found.steps.add(form["step"])
         found.reasons.add(form["reason"])
         if not wanted(form):
             continue
         group = _group(form)
         found.counts[group] += 1
-        if sample and (group in found.samples or len(found.samples) < MOST_GROUPS):
-            kept = found.samples.setdefault(group, [])
-            if len(kept) < sample:
-                kept.append(form)
+        if sample:
+            found.sample(group, form, sample, place)
     return found
 
 
@@ -193,10 +213,11 @@ def _record(form: Form, width: int) -> "list[Line]":
         said["score"] = form["score"]
     untold = {name: value for name, value in form["fields"].items() if name not in said and value != form["message"]}
     columns = telling(untold)
-    return record(cut(plain(title), width), {**said, **columns}, width, lines=2)
+    shown = record(cut(plain(title), width - SHORT - 2), {**said, **columns}, width, lines=2)
+    return [[*shown[0], (f"  {form['id'][:SHORT]}", "dim")], *shown[1:]]
 
 
-def _write_json(forms: Iterator[Form]) -> None:
+def _write_json(forms: Iterable[Form]) -> None:
     import json
 
     from synthkit.cli import screen

@@ -2,11 +2,12 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synthkit.cli.table import Line
     from synthkit.engine.result import Result
 
 
@@ -26,10 +27,10 @@ def short(path: Path | str) -> str:
 
 
 def find_run(name: str) -> Path:
-    """The run folder of this path, or of this name under `runs/`. Raises `StoreError` naming those there are."""
+    """The run folder of this path, or of this name under `runs/`. Raises `ConfigError` naming those there are."""
     from synthkit.core.columns import hint
     from synthkit.engine.store import read_state
-    from synthkit.errors import StoreError
+    from synthkit.errors import ConfigError, StoreError
     from synthkit.models.project import find_project
 
     folder = Path(name)
@@ -39,9 +40,82 @@ def find_run(name: str) -> Path:
     if not folder.exists():
         there = {path.parent.name for path in runs.glob("*/run.json")}
         known = hint(folder.name, there, f"in {short(runs)} there are") or f"; there are none in {short(runs)}"
-        raise StoreError(f"there is no run {name}{known}")
-    read_state(folder)
+        raise ConfigError(f"there is no run {name}{known}")
+    try:
+        read_state(folder)
+    except StoreError as error:
+        if (folder / "run.json").exists():
+            raise
+        raise ConfigError(str(error)) from error
     return folder
+
+
+def listing(width: int) -> "Iterator[Line]":
+    """All runs of the project, the last one last."""
+    from synthkit.cli.summary import COLOURS
+    from synthkit.cli.table import Cell, Column, line, table
+    from synthkit.cli.text import count, cut, money, plain
+
+    forms = runs_form()
+    if not forms:
+        yield line(f"there are no runs in {short(_runs())}: `synthkit run FILE` makes one")
+        return
+    columns = [
+        Column("run", fit="middle", least=12),
+        Column("status"),
+        Column("accepted", right=True),
+        Column("cost", right=True),
+        Column("began"),
+    ]
+    rows: list[list[Cell]] = []
+    for form in forms:
+        if form["status"] == "unreadable":
+            rows.append([plain(form["run"]), ("unreadable", "red"), "", "", ""])
+            continue
+        target = "" if form["target"] is None else f" of {count(form['target'])}"
+        cost = "unknown" if form["cost"] is None else money(form["cost"])
+        status = (form["status"], COLOURS.get(form["status"], ""))
+        rows.append([plain(form["run"]), status, f"{count(form['accepted'])}{target}", cost, _when(form["began"])])
+    yield from table(columns, rows, width)
+    yield from ([(cut(plain(form["problem"]), width), "dim")] for form in forms if form["status"] == "unreadable")
+
+
+def runs_form() -> list[dict[str, Any]]:
+    """What there is to say of all runs of the project, as JSON, by the time they began."""
+    found = [_run_form(path.parent) for path in _runs().glob("*/run.json")]
+    return sorted(found, key=lambda form: (form["began"], form["run"]))
+
+
+def _run_form(folder: Path) -> dict[str, Any]:
+    from synthkit.cli.summary import accepted
+    from synthkit.engine.result import Result
+    from synthkit.errors import SynthkitError
+
+    try:
+        result = Result(folder)
+        status, reason = status_of(result)
+        return {
+            "run": folder.name, "status": status, "reason": reason, "accepted": accepted(result),
+            "target": result.shape.target, "cost": result.cost, "began": str(result.state["began"]),
+            "ended": result.state.get("ended") if status not in ("running", "killed") else None,
+        }  # fmt: skip
+    except (SynthkitError, LookupError, TypeError, ValueError) as error:  # a folder that is no run, or a damaged one
+        return {"run": folder.name, "status": "unreadable", "problem": str(error), "began": ""}
+
+
+def _runs() -> Path:
+    from synthkit.models.project import find_project
+
+    return find_project().runs
+
+
+def _when(text: str) -> str:
+    """A time as it is here, to the minute."""
+    from datetime import datetime
+
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+    return text
 
 
 def status_of(result: "Result") -> tuple[str, str]:

@@ -47,10 +47,20 @@ def width(stream: TextIO | None = None) -> int:
     return PIPED
 
 
+def looked_at() -> bool:
+    """Whether somebody sees stdout, in the width that `width` gives: what is piped is searched and copied."""
+    return sys.stdout.isatty() or bool(os.environ.get("COLUMNS"))
+
+
 def say(lines: Iterable[Sequence[tuple[str, str]]]) -> None:
     """Writes styled lines to stdout."""
     coloured = is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
     write("".join("".join(_styled(*piece, coloured) for piece in line).rstrip(" ") + "\n" for line in lines))
+
+
+def text(lines: Iterable[Sequence[tuple[str, str]]]) -> str:
+    """Lines as plain text."""
+    return "\n".join("".join(piece for piece, _ in line).rstrip(" ") for line in lines)
 
 
 def write(text: str, stream: TextIO | None = None) -> None:

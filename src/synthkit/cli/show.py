@@ -1,6 +1,7 @@
-"""`synthkit show RUN`."""
+"""`synthkit show`: all runs, one run, one record."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,32 +15,82 @@ if TYPE_CHECKING:
     from synthkit.models.spent import Spent
 
 SAMPLES = 3
+NARROW, NARROWEST = 72, 54
+"""Columns that the table of all numbers needs, and that of the tokens."""
 
 
 @click.command()
-@click.argument("run")
-@click.option("--json", "as_json", is_flag=True, help="All numbers, for programs.")
+@click.argument("run", required=False)
+@click.argument("record", required=False)
+@click.option("--full", is_flag=True, help="Long texts of a record's story whole.")
+@click.option("--json", "as_json", is_flag=True, help="All of it, for programs.")
 @debug_option
-def show(run: str, as_json: bool) -> int:
-    """Show RUN, a run folder or the name of one in runs/: what each step did, what was spent, three records."""
+def show(run: str | None, record: str | None, full: bool, as_json: bool) -> int:
+    """Show RUN, a run folder or the name of one in runs/: what each step did, what was spent, three records.
+
+    With RECORD, an id, the beginning of one, or a line number of accepted.jsonl, the story of that record: where it
+    came from, every prompt and answer, what each step changed, what it cost. Without RUN, all runs.
+    """
     from synthkit.cli import screen
-    from synthkit.cli.runs import find_run
-    from synthkit.cli.summary import COPIED, facts, funnel, headline, reasons
-    from synthkit.cli.table import apart, pairs
+    from synthkit.cli.runs import find_run, listing, runs_form
     from synthkit.engine.result import Result
 
-    result = Result(find_run(run))
-    why = reasons(result)
-    if as_json:
-        import json
-
-        screen.write(json.dumps(numbers(result, why), indent=2) + "\n")
-        return 0
     width = screen.width()
-    told = pairs([*_times(result), *facts(result, why)], width, COPIED)
-    blocks = [headline(result, width), funnel(result, width, why), _asked(result, width), told]
-    screen.say(apart([*blocks, *_samples(result, width)]))
+    if run is None:
+        if as_json:
+            _write(runs_form())
+        else:
+            screen.say(listing(width))
+        return 0
+    folder = find_run(run)
+    if record is not None:
+        _record(folder, record, full, as_json)
+        return 0
+    result = Result(folder)
+    if as_json:
+        _write(numbers(result, _reasons(result)))
+    else:
+        screen.say(_run(result, width))
     return 0
+
+
+def _write(form: Any) -> None:
+    import json
+
+    from synthkit.cli import screen
+
+    screen.write(json.dumps(form, indent=2, default=list) + "\n")
+
+
+def _reasons(result: "Result") -> "Reasons":
+    from synthkit.cli.summary import reasons
+
+    return reasons(result)
+
+
+def _record(folder: Path, record: str, full: bool, as_json: bool) -> None:
+    from synthkit.cli import screen
+    from synthkit.cli.lineage import lineage
+    from synthkit.engine.api import home
+    from synthkit.engine.book import Book
+    from synthkit.models.project import find_project
+
+    with Book(folder, find_project(home(folder))) as book:
+        stories = book.lineage(book.find(record))
+        if as_json:
+            _write([story.form() for story in stories])
+        else:
+            screen.say(lineage(book, stories, screen.width(), full=full))
+
+
+def _run(result: "Result", width: int) -> "Iterator[Line]":
+    from synthkit.cli.summary import COPIED, facts, funnel, headline, missing
+    from synthkit.cli.table import apart, pairs
+
+    why = _reasons(result)
+    told = pairs([*_times(result), *facts(result, why), *missing(result)], width, COPIED)
+    blocks = [headline(result, width), funnel(result, width, why), _asked(result, width), told]
+    return apart([*blocks, *_samples(result, width)])
 
 
 def _times(result: "Result") -> list[tuple[str, str]]:
@@ -65,16 +116,19 @@ def _asked(result: "Result", width: int) -> "list[Line]":
     asking = {label: c.spent for label, c in result.tally.items() if c.spent.asked or c.spent.retries}
     if len(asking) < 2:
         return []
+    titles = ("calls", "journal", "retries", "tokens in", "tokens out", "cost")
+    left_out = () if width >= NARROW else ("journal", "retries", *(() if width >= NARROWEST else titles[3:5]))
     columns = [
         Column("step", fit="middle", least=10),
-        *(Column(title, right=True) for title in ("calls", "journal", "retries", "tokens in", "tokens out", "cost")),
+        *(Column(title, right=True) for title in titles if title not in left_out),
     ]
     rows: list[list[Cell]] = []
     for label, spent in asking.items():
         numbers = (
             spent.asked - spent.journaled, spent.journaled, spent.retries, spent.usage.input, spent.usage.output,
         )  # fmt: skip
-        rows.append([label, *(count(number) for number in numbers), _dollars(spent)])
+        cells = [*(count(number) for number in numbers), _dollars(spent)]
+        rows.append([label, *(cell for title, cell in zip(titles, cells, strict=True) if title not in left_out)])
     return table(columns, rows, width)
 
 

@@ -35,7 +35,7 @@ def rejects(result: "Result") -> Iterator[Mapping[str, Any]]:
     import json
 
     path = result.folder / "rejected.jsonl"
-    if result.status == "running" or not path.exists():
+    if result.status == "running" or not path.is_file():
         yield from result.rejects()
         return
     with path.open(encoding="utf-8") as lines:
@@ -116,7 +116,7 @@ def _safe(cell: Cell) -> Cell:
 
 
 def _plus(number: int) -> Cell:
-    return f"+{number:,}" if number else ""
+    return f"{number:+,}" if number else ""
 
 
 def _number(number: int, style: str = "") -> Cell:
@@ -163,7 +163,7 @@ def facts(result: "Result", why: Reasons) -> list[tuple[str, str]]:
     surplus = sum(why.get(("target", "surplus"), Counter()).values())
     if surplus:
         found.append(("surplus", f"{several(surplus, 'good record')} beyond the target"))
-    found += [("export", text) for form in state.get("written", ()) for text in _export(form)]
+    found += [("export", text) for form in state.get("written", ()) for text in export_told(form)]
     found += [("note", note) for note in state.get("notes", ())]
     for model, wishes in state.get("dropped_wishes", {}).items():
         found.append(("note", f"{model} does not take {', '.join(wishes)}, so it was asked without"))
@@ -175,16 +175,29 @@ def facts(result: "Result", why: Reasons) -> list[tuple[str, str]]:
     return [(name, plain(text)) for name, text in found]
 
 
+def missing(result: "Result") -> list[tuple[str, str]]:
+    """The files that a run which has ended should have, and has not."""
+    from synthkit.engine.control import go_on
+    from synthkit.engine.ledger import lacking
+
+    if result.status not in ("complete", "partial"):
+        return []
+    again = go_on(result.folder)
+    return [("missing", f"{plain(name)} is gone: `{again}` writes it again") for name in lacking(result.folder)]
+
+
 def _accepted(result: "Result") -> str:
     target = result.shape.target
     return count(accepted(result)) + ("" if target is None else f" of {count(target)}")
 
 
-def _export(form: Mapping[str, Any]) -> Iterator[str]:
-    left = form.get("left_out", {})
-    yield f"{short(form['path'])}: {several(form['written'], 'example')} in the form {form['format']}"
-    for message, number in left.items():
-        yield f"{short(form['path'])}: {several(number, 'record')} left out: {cut(plain(message), 200)}"
+def export_told(form: Mapping[str, Any]) -> Iterator[str]:
+    """What is to be said of a file of examples."""
+    where = short(form["path"])
+    yield f"{where}: {several(form['written'], 'example')} in the form {form['format']}"
+    for left in form.get("left_out", ()):
+        yield f"{several(left['records'], 'record')} left out, {left['reason']}: {cut(plain(left['first']), 200)}"
+    yield from form.get("notes", ())
 
 
 def summary(result: "Result", width: int) -> Iterator[Line]:

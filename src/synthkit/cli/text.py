@@ -85,6 +85,34 @@ def wrapped(text: str, width: int, lines: int | None = None) -> list[str]:
     return found or [""]
 
 
+LEFT_OUT = re.compile(r"… (about )?[\d,]+ more (lines|characters) …")
+"""The line of a text that says what of it is not shown."""
+
+
+def paragraphs(text: str, width: int, most: int | None = None) -> list[str]:
+    """A text with its line breaks and indents, in lines of so many columns, made harmless. Of more than `most` lines
+    those in the middle are left out, and counted."""
+    text = text.replace("\r\n", "\n").strip("\n")
+    room = 20 * width * (most or 0)  # a megabyte is not looked at for twelve lines
+    if most is None or len(text) <= room:
+        lines = [line for part in text.split("\n") for line in _broken(part, width)]
+        if most is None or len(lines) <= most:
+            return lines
+        head, tail = lines[: most - most // 3 - 1], lines[-(most // 3) :]
+        return [*head, f"… {len(lines) - len(head) - len(tail):,} more lines …", *tail]
+    head = [line for part in text[:room].split("\n") for line in _broken(part, width)][: most - most // 3 - 1]
+    tail = [line for part in text[-room:].split("\n") for line in _broken(part, width)][-(most // 3) :]
+    left = len(text) - sum(map(len, (*head, *tail)))
+    return [*head, f"… about {left:,} more characters …", *tail]
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """A line of a text in lines of so many columns, under its own indent."""
+    line = plain(line.replace("\t", "    ").rstrip())
+    indent = line[: min(len(line) - len(line.lstrip(" ")), width // 2)]
+    return [f"{indent}{part}" for part in wrapped(line, width - len(indent))] if line else [""]
+
+
 def value(given: Any, width: int, lines: int = 1) -> list[str]:
     """A record's value on the screen: text as it is, all else as JSON."""
     import json

@@ -14,6 +14,7 @@ from synthkit.core.record import Record
 from synthkit.core.verdict import Verdict
 from synthkit.engine.context import Lane, RunContext, Visit, settled
 from synthkit.engine.plan import Bound
+from synthkit.engine.trail import mark
 from synthkit.errors import ColumnError, FatalError, RecordError, RunError, TransientError, UsageError
 from synthkit.models.calls import Stopped
 from synthkit.models.spent import Spent
@@ -27,13 +28,14 @@ async def advance(
     parts: Sequence[Bound],
     start: int,
     record: Record,
-    visit: Visit | None,
+    visit: Visit,
     parent: Spent | None = None,
     salt: str = "",
 ) -> Outcome:
     """Takes a record through the parts from `start` on; its children go on side by side, in order of emission.
 
-    visit: where the steps are counted; inner parts of composites are not, they only add to `parent`'s cost.
+    visit: where the steps are counted and leave their marks. What inner parts of composites count goes nowhere but to
+    `parent`'s cost.
     salt: makes other samples of what is asked.
     """
     rejects: list[Reject] = []
@@ -43,34 +45,31 @@ async def advance(
         spent = Spent()
         context = RunContext(lane, record, bound.label, spent, bound.items, salt)
         result, reject = await _applied(bound, record, context)
+        visit.trail.append(mark(bound.label, record, result, context.asked, lane.whole))
         if spent:
             own.add(spent)
             if parent is not None:
                 parent.add(spent)
         rejects += context.attempts
-        count = visit.at(bound.label) if visit else None
-        if count:
-            count.seen += 1
-            if spent:
-                count.spent.add(spent)
+        count = visit.at(bound.label)
+        count.seen += 1
+        if spent:
+            count.spent.add(spent)
         if reject is not None:
             rejects.append(_costed(reject, own, spent))
-            if count:
-                count.failed += reject.kind == "failed"
-                count.dropped += reject.kind == "dropped"
+            count.failed += reject.kind == "failed"
+            count.dropped += reject.kind == "dropped"
             return Outcome((), rejects)
         if isinstance(result, list):
-            if count:
-                count.made += len(result) - 1
-                count.out += len(result)
+            count.made += len(result) - 1
+            count.out += len(result)
             if number + 1 == len(parts):
                 return Outcome(result, rejects)
             tasks = (advance(lane, parts, number + 1, child, visit, parent, salt) for child in result)
             outcomes = await asyncio.gather(*tasks)
             rejects += [r for outcome in outcomes for r in outcome.rejects]
             return Outcome([r for outcome in outcomes for r in outcome.records], rejects)
-        if count:
-            count.out += 1
+        count.out += 1
         record = result
     return Outcome((record,), rejects)
 

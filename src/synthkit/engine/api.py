@@ -3,22 +3,24 @@
 import contextlib
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthkit.core.columns import hint
 from synthkit.core.component import Component, Spec, build
-from synthkit.core.interfaces import Format
+from synthkit.core.source import skipping
 from synthkit.engine import export, inputs, ledger, source
 from synthkit.engine.execution import Execution, Watch
 from synthkit.engine.plan import Plan, compile_plan
 from synthkit.engine.result import Result
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store, now, read_state
-from synthkit.errors import ConfigError, PipelineError, StoreError, UsageError
+from synthkit.engine.target import Target, target_of, twice
+from synthkit.errors import ConfigError, PipelineError, RecordError, StoreError, UsageError
 from synthkit.models.project import Project, find_project
+from synthkit.models.question import Question
 from synthkit.models.service import Services
 from synthkit.plugins import Registry, registry
 
@@ -40,13 +42,20 @@ class Names:
         return self._alias + name.removeprefix("__main__:") if self.main and name.startswith("__main__:") else name
 
     def component(self, name: str) -> type:
+        return self._registry.component(self._found(name))
+
+    def function(self, name: str) -> Callable[..., Any]:
+        return self._registry.function(self._found(name))
+
+    def _found(self, name: str) -> str:
+        """The name under which this process has it."""
         if self._alias and name.startswith(self._alias) and self._alias[:-1] not in sys.modules:
             name = "__main__:" + name.removeprefix(self._alias)
         if name.startswith("__main__:") and not hasattr(sys.modules["__main__"], name[9:].partition(".")[0]):
             raise PipelineError(
                 f"{name[9:]} was defined in a notebook or a prompt: continue there, with .run(folder=…)"
             )
-        return self._registry.component(name)
+        return name
 
 
 def check(
@@ -55,33 +64,32 @@ def check(
     """Everything that can be known before a call. Raises `PipelineError` with all problems."""
     project = project or find_project()
     problems: list[str] = []
-    formats: dict[str, Format] = {}
-    places: set[Path] = set()
+    targets: list[Target] = []
     for text in settings.exports:
         try:
-            path, formats[text] = export.target_of(text, registry())
-            if path.absolute() in places:
-                problems.append(f"--export {text}: {path} is written twice; give each export a file of its own")
-            places.add(path.absolute())
+            targets.append(target_of(text, registry(), split=settings.split is not None))
         except UsageError as error:
-            said = str(error)
-            problems.append(said if said.startswith("--export") else f"--export {text}: {said}")
+            problems.append(str(error))
+    problems += twice(targets, settings.split is not None)
+    if settings.split is not None and not settings.exports:
+        problems.append("--split divides what is exported: name a file with --export, or leave it out")
     try:
-        plan = compile_plan(
-            pipeline.name,
-            pipeline.target if target is None else target,
-            pipeline.parts,
-            Names(registry()),
-            export.exportable(formats),
-            max_rounds=settings.max_rounds,
-        )
+        with skipping(settings.skipped()):
+            plan = compile_plan(
+                pipeline.name,
+                pipeline.target if target is None else target,
+                pipeline.parts,
+                Names(registry()),
+                export.exportable(targets),
+                max_rounds=settings.max_rounds,
+            )
     except PipelineError as error:
         raise PipelineError(*problems, *error.problems) from error
     problems += model_problems(plan, project, settings)
     read = {path.resolve() for _, component in plan.components() for path in component.files()}
-    for text in formats:
-        if Path(text.rpartition(":")[0]).resolve() in read:
-            problems.append(f"--export {text}: the pipeline reads that file: export to another one")
+    for told in targets:
+        if any(path.resolve() in read for path in told.files(settings.split is not None)):
+            problems.append(f"--export {told.text}: the pipeline reads that file: export to another one")
     if problems:
         raise PipelineError(*dict.fromkeys(problems))
     return plan
@@ -97,8 +105,11 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
             try:
                 service = services[ref]
                 options = getattr(component, "options", None)
-                service.request("", None, {}, options if isinstance(options, dict) else {})
-                lacking = sorted(component.requires - service.provider.capabilities)
+                tools = getattr(component, "Tools", ())
+                for schema in component.schemas() or (None,):
+                    given = options if isinstance(options, dict) else {}
+                    service.request(Question("", schema, options=given, tools=tools))
+                lacking = sorted(component.needs() - service.provider.can(service.model.name))
                 if lacking:
                     problems.append(f"{path} needs {' and '.join(lacking)}, which the models of {ref} do not offer")
                 if ref in seen:
@@ -110,7 +121,7 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
                     said = f"{ref} has no known price, so it cannot be used under a budget: add it to [prices]"
                 if said:
                     problems.append(f"{path}: {said}")
-            except UsageError as error:
+            except (UsageError, RecordError) as error:
                 if (ref, str(error)) not in told:  # of a model that several parts ask, once
                     told.add((ref, str(error)))
                     problems.append(f"{path}: {error}")
@@ -129,44 +140,68 @@ def run(
     **given: Any,
 ) -> Result:
     """Runs a pipeline in a new folder, or goes on with the run that `folder` holds."""
-    loading = source.LOADING.get()
-    if loading is not None:
-        raise PipelineError("it runs its pipeline while it is loaded: put that under `if __name__ == '__main__':`")
-    settings = Settings(exports=tuple(exports), **_known(given))
-    if target is not None and (not isinstance(target, int) or isinstance(target, bool)):
-        raise ConfigError(f"target is {target!r}: give a whole number")
+    settings = Settings(exports=tuple(exports), **known(given))
     project = find_project()
-    plan = check(pipeline, settings, target=target, project=project)
-    names = Names(registry())
-    if file is not None:  # another file of that name may have been loaded since
-        sys.modules[file.module.__name__] = file.module
+    plan = checked(pipeline, settings, target, project, file)
     if folder is not None and (Path(folder) / "run.json").exists():
-        return _again(Path(folder), plan, settings, project, names, watch)
+        return _again(Path(folder), plan, settings, project, Names(registry()), watch)
     with _created(Path(folder) if folder else None, project, plan.name) as store:
-        path = file.path if file else names.main
-        used = file is not None or any(spec_uses(s, source.PREFIX) for s in plan.specs)
-        store.save(
-            status="running",
-            run=uuid.uuid4().hex[:12],
-            name=plan.name,
-            began=now(),
-            project=str(project.folder),
-            settings=settings.form(),
-            exports=[str(Path(text).absolute()) for text in settings.exports],
-            pipeline=list(plan.specs),
-            target=plan.target,
-            shape=plan.shape.form(),
-            source=source.keep(path, store.folder / "pipeline") if path and used else None,
-            parameters={name: str(value) for name, value in (parameters or {}).items()},
-            inputs=inputs.keep(plan, store.folder),
-            versions=versions(),
-            rounds=[],
-        )
-        plan = rebuilt(store, names, settings)
+        plan = begun(store, plan, settings, project, file, parameters or {})
         return Execution(plan, store, settings, project, watch).run()
 
 
-def _known(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def checked(
+    pipeline: "Pipeline", settings: Settings, target: int | None, project: Project, file: source.Source | None
+) -> Plan:
+    """The plan of a pipeline that is about to run. Raises what `check` does."""
+    if source.LOADING.get() is not None:
+        raise PipelineError("it runs its pipeline while it is loaded: put that under `if __name__ == '__main__':`")
+    if target is not None and (not isinstance(target, int) or isinstance(target, bool)):
+        raise ConfigError(f"target is {target!r}: give a whole number")
+    plan = check(pipeline, settings, target=target, project=project)
+    if file is not None:  # another file of that name may have been loaded since
+        sys.modules[file.module.__name__] = file.module
+    return plan
+
+
+def begun(
+    store: Store,
+    plan: Plan,
+    settings: Settings,
+    project: Project,
+    file: source.Source | None,
+    parameters: Mapping[str, Any],
+) -> Plan:
+    """Writes down in a new folder all that the run needs, and returns the plan as it is rebuilt from that."""
+    names = Names(registry())
+    path = file.path if file else names.main
+    used = file is not None or any(spec_uses(s, source.PREFIX) for s in plan.specs)
+    store.save(
+        status="running",
+        run=uuid.uuid4().hex[:12],
+        name=plan.name,
+        began=now(),
+        project=str(project.folder),
+        settings=settings.form(),
+        exports=absolute(settings.exports),
+        pipeline=list(plan.specs),
+        target=plan.target,
+        shape=plan.shape.form(),
+        source=source.keep(path, store.folder / "pipeline") if path and used else None,
+        parameters={name: str(value) for name, value in parameters.items()},
+        inputs=inputs.keep(plan, store.folder),
+        versions=versions(),
+        rounds=[],
+    )
+    return rebuilt(store, names, settings)
+
+
+def absolute(exports: Sequence[str]) -> list[str]:
+    """Exports, named from wherever they are read."""
+    return [target_of(text, registry()).absolute() for text in exports]
+
+
+def known(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Settings by names that there are; raises `ConfigError` with the nearest for others."""
     names = [field.name for field in fields(Settings) if field.name != "exports"]
     for name in given:
@@ -202,12 +237,17 @@ def _again(folder: Path, plan: Plan, settings: Settings, project: Project, names
             raise StoreError(
                 f"{changed[0]} has changed since the run in {folder} began: give this one a folder of its own"
             )
-        if settings.exports and [str(Path(text).absolute()) for text in settings.exports] != before["exports"]:
+        if settings.exports and absolute(settings.exports) != before["exports"]:
             raise StoreError(
                 f"{folder} holds a run with other exports ({', '.join(before['exports']) or 'none'}): name these, or "
                 "give this one a folder of its own"
             )
-        settings = replace(settings, shard=before["settings"]["shard"], exports=before["settings"]["exports"])
+        was = Settings.of(before["settings"])
+        if settings.split not in (None, was.split):
+            raise StoreError(
+                f"{folder} holds a run with another split ({was.split or 'none'}): give this one a folder of its own"
+            )
+        settings = replace(settings, shard=was.shard, exports=was.exports, split=was.split)
         again = rebuilt(store, names, settings)
         ledger.verify(store, again.shape)
         store.save(settings=settings.form())
@@ -216,9 +256,9 @@ def _again(folder: Path, plan: Plan, settings: Settings, project: Project, names
 
 def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = None, **changes: Any) -> Result:
     """Goes on with a run, from its folder alone. changes: settings that are different from now on."""
-    for fixed in {"seed", "shard", "exports"} & changes.keys():
+    for fixed in {"seed", "shard", "exports", "split", "on_bad_line"} & changes.keys():
         raise ConfigError(f"{fixed} cannot change in a run that has begun: start a new one")
-    project = find_project(_home(folder))
+    project = find_project(home(folder))
     store = Store.open(folder)
     with contextlib.closing(store):
         _moved(store, project)
@@ -236,7 +276,16 @@ def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = No
         return Execution(plan, store, settings, project, watch, retry=retry_failed).run()
 
 
-def _home(folder: Path) -> Path:
+def mend(folder: Path) -> list[str]:
+    """Writes the files of a run that are gone again, from its parts; returns their names."""
+    gone = ledger.lacking(folder)
+    if gone:
+        with contextlib.closing(Store.open(folder)) as store:
+            ledger.write(store, Result(folder).shape)
+    return gone
+
+
+def home(folder: Path) -> Path:
     """The project that a run belongs to: the one around its folder, else the one where it began, if it is there."""
     began = Path(read_state(folder)["project"])
     parents = folder.resolve().parents
@@ -261,10 +310,11 @@ def rebuilt(store: Store, names: Names, settings: Settings) -> Plan:
     """The plan of a run folder: from the specs in it, with the inputs as they were."""
     specs: list[Spec] = inputs.located(store.state["pipeline"], store.state["inputs"], store.folder)
     parts: list[Component] = [build(spec, names) for spec in specs]
-    formats = {text: export.target_of(text, registry(), store.folder)[1] for text in store.state["exports"]}
+    targets = [target_of(text, registry(), otherwise=store.folder) for text in store.state["exports"]]
     rounds = settings.max_rounds
-    last = export.exportable(formats)
-    return compile_plan(store.state["name"], store.state["target"], parts, names, last, max_rounds=rounds)
+    last = export.exportable(targets)
+    with skipping(settings.skipped()):
+        return compile_plan(store.state["name"], store.state["target"], parts, names, last, max_rounds=rounds)
 
 
 @contextlib.contextmanager

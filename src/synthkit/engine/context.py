@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
-from synthkit.core.answer import Answer, Messages, Request, Schema
+from synthkit.core.answer import Answer, Messages, OnLength, Request, Schema, Tool
 from synthkit.core.columns import Have
 from synthkit.core.component import Part, chain
 from synthkit.core.context import Artifacts, Context, Outcome, Reject
@@ -19,8 +19,10 @@ from synthkit.core.record import Record
 from synthkit.core.values import digest
 from synthkit.engine.plan import Bound
 from synthkit.engine.tally import Count, Tally
+from synthkit.engine.trail import Asked, Mark
 from synthkit.errors import PipelineError, RecordError
 from synthkit.models.calls import Events, Models, Origin
+from synthkit.models.question import Question
 from synthkit.models.spent import Spent
 
 T = TypeVar("T")
@@ -29,7 +31,7 @@ Items = Mapping[str, tuple[str, ...]]
 
 @dataclass
 class Lane:
-    """What all records of one process share."""
+    """What all records of one process share. whole: the trails of records hold all that happened, for a preview."""
 
     models: Models
     seed: int
@@ -39,6 +41,7 @@ class Lane:
     resources: dict[str, Any] = field(default_factory=dict)
     inner: dict[tuple[str, int], tuple[Part, Sequence[Bound]]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    whole: bool = False
 
     def bounds(self, part: Part, path: str, record: Record, items: Items) -> Sequence[Bound]:
         """The parts of an inner part at a path; asked for their columns once. items: as the plan knows them there."""
@@ -58,9 +61,10 @@ class Lane:
 
 @dataclass(slots=True)
 class Visit:
-    """What is counted while one entry goes through a stage."""
+    """What is counted while one entry goes through a stage, and the trail that it leaves."""
 
     tally: Tally = field(default_factory=dict)
+    trail: list[Mark] = field(default_factory=list)
 
     def at(self, label: str) -> Count:
         count = self.tally.get(label)
@@ -79,6 +83,7 @@ class RunContext(Context):
         "_noted",
         "_ordinals",
         "_root",
+        "asked",
         "lane",
         "path",
         "record",
@@ -104,6 +109,7 @@ class RunContext(Context):
         self._items: Items = items or {}
         self._noted: list[tuple[str, list[Reject]]] = []
         self._root = root or self
+        self.asked: Asked = root.asked if root else Asked()
         self._ordinals: dict[str, int] = {}
         self._children: dict[str, RunContext] = {}
         self._asking = False
@@ -130,6 +136,9 @@ class RunContext(Context):
         share: bool = False,
         repairs: int = 2,
         wishes: Mapping[str, Any] | None = None,
+        tools: Sequence[Tool] = (),
+        tool_choice: str = "auto",
+        on_length: OnLength = "fail",
         **options: Any,
     ) -> Answer:
         if self._asking:
@@ -140,16 +149,12 @@ class RunContext(Context):
         _in_loop(self.path)
         self._asking = True
         try:
-            return await self.lane.models.ask(
-                model,
-                messages,
-                answer=answer,
-                repairs=repairs,
-                wishes=wishes or {},
-                options=options,
-                sample=self._shared if share else self._sample,
-                origin=Origin(self.record.id, self.path, self.spent),
-            )
+            question = Question(
+                messages, answer, repairs, wishes or {}, options, tools, tool_choice, on_length
+            )  # fmt: skip
+            keys = self.asked.keys.setdefault(self.path, [])
+            origin = Origin(self.record.id, self.path, self.spent, keys)
+            return await self.lane.models.ask(model, question, self._shared if share else self._sample, origin)
         finally:
             self._asking = False
 
@@ -158,10 +163,15 @@ class RunContext(Context):
         ordinal = self._ordinals.get(form, 0)
         self._ordinals[form] = ordinal + 1
         key = (self.lane.seed, self.record.id, self.path, ordinal)
-        return digest(*key, self.salt) if self.salt else digest(*key)
+        return self._noticed(request, digest(*key, self.salt) if self.salt else digest(*key))
 
     def _shared(self, request: Request) -> str:
-        return self.salt
+        return self._noticed(request, self.salt)
+
+    def _noticed(self, request: Request, sample: str) -> str:
+        if self.lane.whole:
+            self.asked.requests[request.key(sample)] = request.form()
+        return sample
 
     async def run(self, part: Part, record: Record, at: str) -> Outcome:
         from synthkit.engine.advance import advance
@@ -169,7 +179,9 @@ class RunContext(Context):
         noted: list[Reject] = []
         self._root._noted.append((self.path, noted))
         bounds = self.lane.bounds(part, f"{self.path}/{at}", record, self._items)
-        outcome = await advance(self.lane, bounds, 0, record, None, self.spent, self.salt)
+        inner = Visit()
+        self.asked.inner.append((self.path, f"{self.path}/{at}".removeprefix(f"{self._root.path}/"), inner.trail))
+        outcome = await advance(self.lane, bounds, 0, record, inner, self.spent, self.salt)
         noted += [
             Reject("attempt", r.record, r.step, r.reason, r.message, r.error, r.score, r.cost) for r in outcome.rejects
         ]

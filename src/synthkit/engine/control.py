@@ -6,7 +6,7 @@ import os
 import shlex
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from synthkit.engine.monitor import Monitor
@@ -21,6 +21,8 @@ class Control:
         self.asked = 0
         self.farewell = b""
         """What a display wants written to the terminal, to leave it in order, when the run is stopped at once."""
+        self.leave: Callable[[], None] = _nothing
+        """What else is to be done then."""
 
     def stop(self, by: str = "Ctrl-C") -> None:
         """No further question is asked; answers on their way are kept, finished records committed."""
@@ -31,8 +33,9 @@ class Control:
 
 
 @contextlib.contextmanager
-def signals(control: Control, folder: Path) -> Iterator[None]:
-    """Ctrl-C and a request to terminate stop orderly; the second one at once.
+def signals(control: Control, folder: Path | None) -> Iterator[None]:
+    """Ctrl-C, a request to terminate, and a terminal that is closed stop orderly; the second one at once. folder: where
+    the run can go on; None for a preview, which does not.
 
     Plain signal handlers, not the loop's: they are heard while a step keeps the loop busy, too.
     """
@@ -41,18 +44,30 @@ def signals(control: Control, folder: Path) -> Iterator[None]:
         return
 
     def interrupt(number: int, _: object) -> None:
+        if number == signal.SIGHUP and control.asked:
+            return  # a closed terminal is told by the system and by the shell
         control.stop("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
         if control.asked > 1:
-            said = f"\nstopped at once; nothing that was answered is lost\ngo on with: {go_on(folder)}\n"
-            os.write(2, control.farewell + said.encode("utf-8", "surrogateescape"))
+            more = f"go on with: {go_on(folder)}\n" if folder else ""
+            said = f"\nstopped at once; nothing that was answered is lost\n{more}"
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                os.write(2, control.farewell + said.encode("utf-8", "surrogateescape"))
+            control.leave()
             os._exit(130)
 
-    before = {one: signal.signal(one, interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants to go on
+        heard.append(signal.SIGHUP)
+    before = {one: signal.signal(one, interrupt) for one in heard}
     try:
         yield
     finally:
         for one, handler in before.items():
             signal.signal(one, signal.SIG_DFL if handler is None else handler)
+
+
+def _nothing() -> None:
+    return
 
 
 def go_on(folder: Path, *options: str) -> str:

@@ -1,5 +1,7 @@
 """Running a dataset step: sketches of all its records, one decision, then the records again, shard by shard."""
 
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,7 +13,7 @@ from synthkit.core.context import Reject
 from synthkit.core.interfaces import DatasetStep, View
 from synthkit.core.record import Record
 from synthkit.core.values import canonical, digest
-from synthkit.engine import parts
+from synthkit.engine import order, parts
 from synthkit.engine.advance import dropped
 from synthkit.engine.plan import Bound
 from synthkit.engine.tally import Count
@@ -20,7 +22,7 @@ from synthkit.errors import ColumnError, RunError
 if TYPE_CHECKING:
     import polars as pl
 
-OWN = ("_id", "keep", "reason", "detail", "score", "group")
+OWN = ("_id", "keep", "reason", "detail", "score", "group", "order")
 """The columns of a decision that are not columns of the records."""
 Reader = Callable[[], Iterator[Record]]
 
@@ -32,11 +34,16 @@ class Sketches(View):
         self.new, self.kept, self._read, self._seed, self._label = new, kept, read, seed, label
 
     def rows(self, ids: Sequence[str], columns: Sequence[str]) -> Iterator[Record]:
-        wanted = set(ids)
-        found = {
-            r.id: Record(r.id, r.source, {c: r[c] for c in columns if c in r}) for r in self._read() if r.id in wanted
-        }
-        return (found[id] for id in ids)
+        left, found = Counter(ids), dict[str, Record]()
+        records = (r for r in self._read() if left[r.id])
+        for id in ids:  # those that come before their turn wait; in source order, none does
+            while id not in found:
+                r = next(records, None)
+                if r is None:
+                    raise KeyError(id)
+                found[r.id] = Record(r.id, r.source, {c: r[c] for c in columns if c in r})
+            left[id] -= 1
+            yield found[id] if left[id] else found.pop(id)
 
     def rng(self, *key: str | int) -> Random:
         return Random(digest(self._seed, self._label, *key))
@@ -68,6 +75,11 @@ def misfit(record: Record, bound: Bound) -> str | None:
             return f"column {name!r} holds half a character (a lone surrogate), which {bound.label} cannot take"
         if kind is int and not -(2**63) <= value < 2**63:
             return f"column {name!r} is a number of more than 64 bits"
+        if kind is float and abs(value) > sys.float_info.max:
+            return f"column {name!r} is a number beyond what a float can be"
+    for name in bound.io.optional:
+        if not _encodes(record.get(name), object):
+            return f"column {name!r} holds half a character (a lone surrogate), which {bound.label} cannot take"
     return None
 
 
@@ -98,21 +110,30 @@ def sketches(bound: Bound, records: Iterable[Record], size: int) -> "pl.DataFram
 
 
 def resolve(
-    bound: Bound, read: Reader, kept: "pl.DataFrame | None", place: Path, *, size: int, seed: int
+    bound: Bound,
+    read: Reader,
+    kept: "pl.DataFrame | None",
+    place: Path,
+    *,
+    size: int,
+    seed: int,
+    goal: int | None = None,
 ) -> tuple["pl.DataFrame", dict[str, Count]]:
     """Runs a dataset step over the records that `read` gives, commits its parts, and returns the sketches it kept.
 
-    Parts that were committed before are left as they are: the decision is the same one.
+    Parts that were committed before are left as they are: the decision is the same one. goal: what `View.goal` says.
     """
     import polars as pl
 
     fitting = sketches(bound, (r for r in read() if misfit(r, bound) is None), size)
     before = fitting.clear() if kept is None else kept
-    decided = bound.component.resolve(Sketches(fitting, before, read, seed, bound.label))
+    view = Sketches(fitting, before, read, seed, bound.label)
+    view.goal = goal
+    decided = bound.component.resolve(view)
     decisions = _decisions(bound, decided, fitting)
     done = {index for header in parts.headers(place) for index, _ in header.entries}
     counts: dict[str, Count] = {}
-    rest = enumerate(read())
+    rest = order.in_order(read(), decisions, place)
     groups = Groups(bound, decisions)
     number = 0
     while chunk := list(islice(rest, size)):
@@ -133,6 +154,7 @@ def _decisions(bound: Bound, decided: "pl.DataFrame", asked: "pl.DataFrame") -> 
     extra = [c for c in decided.columns if c not in OWN and c not in bound.io.writes and c not in bound.io.maybe]
     if extra:
         raise ColumnError(f"{bound.label}.resolve returned the column {extra[0]!r}, which it does not declare")
+    order.check(bound, decided)
     rows = {row["_id"]: row for row in decided.iter_rows(named=True)}
     if len(rows) != decided.height or rows.keys() != set(asked["_id"].to_list()):
         raise RunError(f"{bound.label}.resolve must decide once on each of {asked.height} records")

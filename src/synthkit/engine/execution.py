@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from synthkit.core.source import skipping
 from synthkit.engine import export, ledger
 from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.control import Control, signals
@@ -16,6 +19,7 @@ from synthkit.engine.result import Result
 from synthkit.engine.runner import Runner, Status
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store, now
+from synthkit.engine.target import target_of
 from synthkit.errors import RecordError, StoreError, SynthkitError, UsageError
 from synthkit.models.budget import Budget
 from synthkit.models.calls import Models
@@ -38,7 +42,8 @@ def _in_loop() -> bool:
 
 
 class Execution:
-    """Runs a plan to its end. retry: failed records are tried again first."""
+    """Runs a plan to its end. retry: failed records are tried again first. preview: their trails hold everything, and
+    nobody goes on with the run."""
 
     def __init__(
         self,
@@ -49,14 +54,16 @@ class Execution:
         watch: Watch | None = None,
         *,
         retry: bool = False,
+        preview: bool = False,
     ) -> None:
         self.plan, self.store, self.settings, self.project = plan, store, settings, project
-        self.watch, self.retry = watch, retry
+        self.watch, self.retry, self.preview = watch, retry, preview
         self.control: Control | None = None
+        self.skipped = settings.skipped()
         self.monitor = Monitor(
             plan.name, plan.target, labels=list(plan.shape.labels), tally=ledger.tally(store, plan.shape),
             accepted=sum(r.get("accepted", 0) for r in store.rounds), folder=store.folder, goal=plan.goal,
-            body=[part.label for stage in plan.body for part in stage.parts],
+            body=[part.label for stage in plan.body for part in stage.parts], stages=plan.shape.stages,
         )  # fmt: skip
 
     def run(self) -> Result:
@@ -108,9 +115,10 @@ class Execution:
             store.event("journal", message=torn)
         self.monitor.models = models
         self.control = Control(models, self.monitor, asyncio.get_running_loop())
-        lane = Lane(models, self.settings.seed, FileArtifacts(store.folder / "artifacts"), store, project.redact)
+        artifacts = FileArtifacts(store.folder / "artifacts")
+        lane = Lane(models, self.settings.seed, artifacts, store, project.redact, whole=self.preview)
         shown = self.watch(self.monitor, self.control) if self.watch else contextlib.nullcontext()
-        with signals(self.control, store.folder), shown:
+        with signals(self.control, None if self.preview else store.folder), shown, skipping(self.skipped):
             try:
                 runner = Runner(self.plan, store, lane, self.settings, self.monitor, retry=self.retry)
                 status, reason = await runner.run()
@@ -135,23 +143,34 @@ class Execution:
     def _write(self, models: Models, status: Status) -> None:
         store, shape = self.store, self.plan.shape
         ledger.write(store, shape)
-        written = []
+        written: list[dict[str, Any]] = []
         if status != "failed":
-            for text in store.state["exports"]:
-                path, format = export.target_of(text, registry(), otherwise=store.folder)
-                if path.exists() and status == "partial" and not ledger.accepted_count(store, shape):
-                    continue  # what stands there is better than nothing
-                written.append(export.write(path, format, ledger.accepted(store, shape)))
+            written = self._exported(better_nothing=status == "partial" and not ledger.accepted_count(store, shape))
         services = models.services.made.values()
         journal = {"folder": str(self.project.journal), "problems": list(models.journal.problems)}
         store.state.update(
             totals={label: count.form() for label, count in ledger.tally(store, shape).items()},
             written=written,
             spent=str(models.budget.spent),
-            notes=sorted({type(s.provider).note for s in services} - {""}),
+            notes=sorted({type(s.provider).note for s in services} - {""}) + self._bad_lines(),
             dropped_wishes={s.model.ref: sorted(s.refused) for s in services if s.refused},
             journal=journal,
         )
+
+    def _exported(self, *, better_nothing: bool) -> list[dict[str, Any]]:
+        """Writes the exports, and reports on each file. better_nothing: files that are there stay."""
+        split, seed = self.settings.split, self.settings.seed
+        targets = [
+            target_of(text, registry(), split=split is not None, otherwise=self.store.folder)
+            for text in self.store.state["exports"]
+        ]
+        if better_nothing:
+            targets = [t for t in targets if not any(path.exists() for path in t.files(split is not None))]
+        records = functools.partial(ledger.accepted, self.store, self.plan.shape)
+        return export.write(targets, records, split=split, seed=seed)
+
+    def _bad_lines(self) -> list[str]:
+        return self.skipped.notes() if self.skipped else []
 
     def _spent(self, journal: Journal, services: Services) -> Decimal:
         """Dollars that this run has spent so far, by the journal; lost attempts, which the journal does not have,

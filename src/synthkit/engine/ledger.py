@@ -109,6 +109,11 @@ def write(store: Store, shape: Shape) -> None:
     store.write_lines(store.folder / REJECTED, (compact(parts.reject_form(r)) for r in rejects(store, shape)))
 
 
+def lacking(folder: Path) -> list[str]:
+    """The files of a run that has ended which are gone. What is in them is in the parts, too."""
+    return [name for name in (ACCEPTED, REJECTED) if not (folder / name).exists()]
+
+
 def row(record: Record) -> dict[str, Any]:
     """A record as a line of a file: its identity, then its columns."""
     return {"_id": record.id, "_source": record.source, **record.fields}

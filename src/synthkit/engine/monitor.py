@@ -21,6 +21,8 @@ class Monitor:
 
     goal: how many records the body, the steps of every round, must make for the target; `body` are its labels.
     tally: what committed and finished entries did; open: the counts of those that are on their way through a stage.
+    stages: the labels by stage; stage: the one that is running. coming: how many records the rounds so far bring into
+    the first stage, None where nobody knows.
     """
 
     name: str = ""
@@ -39,6 +41,9 @@ class Monitor:
     folder: Path | None = None
     goal: int | None = None
     body: Sequence[str] = ()
+    stages: Sequence[Sequence[str]] = ()
+    stage: int = 0
+    coming: int | None = None
 
     def add(self, tally: Mapping[str, Count]) -> None:
         """Counts what was done now."""

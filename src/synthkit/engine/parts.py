@@ -12,19 +12,24 @@ from synthkit.core.context import Reject
 from synthkit.core.record import Record
 from synthkit.core.values import compact
 from synthkit.engine.tally import Count, Tally, prove
+from synthkit.engine.trail import Mark
 from synthkit.errors import StoreError
 
 VERSION = 1
+_TRAIL = '{"trail":'
+"""How a line begins that only those read who follow a record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record that entered a stage, and what became of it: outs and rejects in order of emission."""
+    """A record that entered a stage, and what became of it: outs and rejects in order of emission, and its trail, where
+    it was asked for."""
 
     index: int
     id: str
     outs: Sequence[Record]
     rejects: Sequence[Reject]
+    trail: Sequence[Mark] = ()
 
 
 @dataclass(slots=True)
@@ -102,6 +107,8 @@ def _lines(part: Part) -> Iterator[str]:
         for reject in entry.rejects:
             spent = {"spent": reject.spent} if reject.spent else {}
             yield compact({"at": entry.index, **reject_form(reject), **spent})
+        if entry.trail:
+            yield compact({"trail": [mark.form() for mark in entry.trail], "at": entry.index})
 
 
 def reject_form(reject: Reject) -> dict[str, Any]:
@@ -157,27 +164,58 @@ def entries(folder: Path) -> Iterator[Entry]:
             yield from sorted((e for path in paths for e in load(path).entries), key=lambda e: e.index)
 
 
+def naming(folder: Path, *ids: str) -> Iterator[Entry]:
+    """The entries, with their trails, of those parts in which one of these ids (or what they begin with) stands."""
+    wanted = [f'"{id}'.encode() for id in ids]
+    for paths in shards(folder).values():
+        for path in paths:
+            with _blamed(path):
+                data = _text(path)
+            if any(text in data for text in wanted):
+                yield from _part(path, data, trail=True).entries
+
+
 def load(path: Path) -> Part:
-    """A part read back exactly. Raises `StoreError` for one that is damaged."""
+    """A part read back exactly, but for the trails. Raises `StoreError` for one that is damaged."""
+    with _blamed(path):
+        data = _text(path)
+    return _part(path, data)
+
+
+def _text(path: Path) -> bytes:
     import zstandard
 
+    return zstandard.ZstdDecompressor().decompress(path.read_bytes())
+
+
+def _part(path: Path, data: bytes, *, trail: bool = False) -> Part:
     with _blamed(path):
-        first, *lines = zstandard.ZstdDecompressor().decompress(path.read_bytes()).decode().split("\n")[:-1]
+        first, *lines = data.decode().split("\n")[:-1]
         header = _header(first, path)
         outs: dict[int, list[Record]] = {}
         rejects: dict[int, list[Reject]] = {}
+        trails: dict[int, list[Mark]] = {}
         for line in lines:
+            if line.startswith(_TRAIL) and not trail:
+                continue
             form = json.loads(line)
-            if "kind" in form:
+            if "trail" in form:
+                trails[form["at"]] = [Mark.of(mark) for mark in form["trail"]]
+            elif "kind" in form:
                 rejects.setdefault(form["at"], []).append(reject_of(form))
             else:
                 outs.setdefault(form["at"], []).append(Record(form["id"], form["source"], form["fields"]))
-    made = [Entry(i, id, outs.get(i, ()), rejects.get(i, ())) for i, id in header.entries]
+    made = [Entry(i, id, outs.get(i, ()), rejects.get(i, ()), trails.get(i, ())) for i, id in header.entries]
     return Part(header.shard, made, dict(header.tally))
 
 
 def _header(line: str, path: Path) -> Header:
     form = json.loads(line)
+    if form["version"] > VERSION:
+        raise StoreError(
+            f"{path} was made by a newer synthkit (part format {form['version']}; this one reads {VERSION}): upgrade "
+            "synthkit"
+        )
     if form["version"] != VERSION:
         raise StoreError(f"{path} was written by another version of synthkit (format {form['version']}): use that one")
     tally = {label: Count.of(count) for label, count in form["tally"].items()}

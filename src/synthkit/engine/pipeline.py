@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthkit.core.component import Component, instances
+from synthkit.engine import views
 from synthkit.errors import PipelineError
 
 if TYPE_CHECKING:
+    from synthkit.engine.preview import Preview
     from synthkit.engine.result import Result
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -17,7 +19,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 class Pipeline:
     """A generator and what its records go through: `Pipeline("name", target=500) >> generator >> step >> filter`.
 
-    target: how many accepted records to make; None for all that the generator has. Immutable: `>>` gives a new one.
+    It is never changed: `>>` gives a new one.
+
+    name: of its run folders. target: how many accepted records to make; None for all that the generator has.
     """
 
     def __init__(self, name: str, target: int | None = None, parts: Sequence[Component] = ()) -> None:
@@ -47,18 +51,35 @@ class Pipeline:
         target: int | None = None,
         folder: Path | str | None = None,
         export: str | Sequence[str] = (),
+        progress: bool | None = None,
         **settings: Any,
     ) -> "Result":
         """Runs to its end and returns the result, whatever its status; only what cannot run at all raises.
 
-        folder: the run folder; where it holds a run of this pipeline, that run goes on. export: «path:format», one
-        or several. settings: seed, concurrency, max_failures, max_rounds, budget, offline. Works in a script and in
-        a notebook, where a loop is running already.
+        It works in a script, and in a notebook, where a loop is running already.
+
+        target: how many accepted records, in the place of the pipeline's. folder: the run folder; where it holds a run
+        of this pipeline, that run goes on. export: «path:format», one or several. progress: whether to show it on
+        stderr; by default on a terminal and in a notebook. settings: seed, concurrency, max_failures, max_rounds,
+        budget, offline, on_bad_line, split (the share of exported records that is for training).
         """
         from synthkit.engine.api import run
 
         exports = [export] if isinstance(export, str) else list(export)
-        return run(self, target=target, folder=folder, exports=exports, **settings)
+        watch = views.current().watcher(progress)
+        return run(self, target=target, folder=folder, exports=exports, watch=watch, **settings)
+
+    def preview(
+        self, records: int = 3, *, target: int | None = None, progress: bool | None = None, **settings: Any
+    ) -> "Preview":
+        """Takes the first generated records through all steps, and returns what happened to them; `print` shows it.
+
+        It leaves no run folder. Its answers are in the journal: a run with the same target and seed does not ask for
+        them again. target, progress and settings are those of `run`.
+        """
+        from synthkit.engine.preview import preview
+
+        return preview(self, records, target=target, watch=views.current().watcher(progress), **settings)
 
     def check(self, *, target: int | None = None, export: str | Sequence[str] = (), **settings: Any) -> None:
         """Checks all that can be known before a call; raises `PipelineError` with every problem."""

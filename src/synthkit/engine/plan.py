@@ -158,6 +158,7 @@ def compile_plan(
     taps = [_tap(first.name, label) for label in first.taps()]
     labels = [b.label for b in bounds]
     problems += [f"{first.name} taps {tap!r}, which is no step{hint(tap, labels)}" for tap in taps if tap not in labels]
+    problems += _too_few(target, bounds)
     specs = []
     for part in parts:
         try:
@@ -181,6 +182,17 @@ def _goal_problems(name: str, target: int | None, first: Generator, max_rounds: 
     if target is None and first.endless and max_rounds is None:
         return [f"{first.name} never ends: give a target, as in Pipeline({name!r}, target=500) or --target 500"]
     return []
+
+
+def _too_few(target: int | None, bounds: Sequence[Bound]) -> Iterator[str]:
+    """A sentence for each step that lets fewer records through than are wanted."""
+    fans_out = False
+    for bound in reversed(bounds):
+        fans_out = fans_out or bound.io.fans_out
+        most = bound.component.lets_through() if isinstance(bound.component, DatasetStep) else None
+        if target is not None and most is not None and most < target and not fans_out:
+            said = f"{bound.label} lets at most {most} records through, and the target is {target}"
+            yield f"{said}: let more through, or want fewer"
 
 
 def _tap(generator: str, label: str) -> str:

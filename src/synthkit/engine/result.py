@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from synthkit.core.record import Record
-from synthkit.engine import ledger
+from synthkit.engine import ledger, views
 from synthkit.engine.plan import Shape
 from synthkit.engine.store import Store
 from synthkit.engine.tally import Tally, total
@@ -16,7 +16,8 @@ class Result:
     """A run as it is on disk.
 
     status: complete, partial or failed (running while it runs, or after it was killed). reason: one sentence.
-    accepted and rejected are read into memory; `scan` and `rejects` read line by line what does not fit.
+
+    `accepted` and `rejected` are read into memory; `scan` and `rejects` read line by line what does not fit.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,6 +68,24 @@ class Result:
 
         for reject in ledger.rejects(self._store, self.shape):
             yield reject_form(reject)
+
+    def export(self, *targets: str, split: float | None = None) -> list[dict[str, Any]]:
+        """Writes the accepted records in one format or several: `result.export("train.jsonl:dpo", split=0.9)`.
+
+        Returns for each file its path, format and part (train, validation), how many examples it has, and what was left
+        out, by reason: records that the format refuses. Raises `UsageError` for what cannot be written, and `RunError`
+        where that leaves nothing.
+        """
+        from synthkit.engine import export
+
+        return export.write_accepted(targets, self.scan, split=split, seed=self.state["settings"]["seed"])
+
+    def summary(self) -> str:
+        """What `synthkit run` says at its end: status, what each step did, cost, exports. `print(result)` shows it."""
+        return views.current().summary(self)
+
+    def __str__(self) -> str:
+        return self.summary()
 
     def __repr__(self) -> str:
         return f"<Result {self.status}: {self.reason}; {self.folder}>"

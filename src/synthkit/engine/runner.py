@@ -10,7 +10,7 @@ from synthkit.engine import dataset, ledger, parts
 from synthkit.engine.context import Lane
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Plan, Stage
-from synthkit.engine.rounds import Committed, Identity, barren, generated, next_want, outs
+from synthkit.engine.rounds import ALL, Committed, Identity, barren, generated, next_want, outs
 from synthkit.engine.segment import Admission, Segment
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
@@ -88,6 +88,8 @@ class Runner:
                 store.save()
                 current = rounds[-1]
             self.monitor.round = current["index"]
+            known = current["want"] < ALL and not current.get("retry")
+            self.monitor.coming = current["start"] + current["want"] if known else None
             if not await self._phase(current, plan.body):
                 return
             last = plan.body[-1]
@@ -153,6 +155,7 @@ class Runner:
     async def _phase(self, round: dict[str, Any] | None, stages: Sequence[Stage]) -> bool:
         """Runs stages one after the other over a round, or over all of the body in the end phase."""
         for stage in stages:
+            self.monitor.stage = stage.index
             place = self.store.stage(round["index"] if round else None, stage.index)
             if stage.dataset is not None:
                 if self._stopping:
@@ -216,7 +219,8 @@ class Runner:
             if kept is None and round is not None and round["index"] > 0:
                 kept = dataset.sketches(bound, self._stayed(stage, round["index"]), self.settings.shard)
             place = self.store.stage(round["index"] if round else None, stage.index)
-            return dataset.resolve(bound, read, kept, place, size=self.settings.shard, seed=self.settings.seed)
+            size, seed = self.settings.shard, self.settings.seed
+            return dataset.resolve(bound, read, kept, place, size=size, seed=seed, goal=self.plan.goal)
 
         try:
             self._kept[stage.index], counts = await asyncio.to_thread(work)

@@ -179,8 +179,8 @@ class Segment:
     async def _commit(self, number: int, state: _Shard, indexes: Sequence[int]) -> None:
         part = parts.Part(number)
         for index in indexes:
-            admission, outcome, _ = state.done[index]
-            part.entries.append(parts.Entry(index, admission.record.id, outcome.records, outcome.rejects))
+            admission, outcome, visit = state.done[index]
+            part.entries.append(parts.Entry(index, admission.record.id, outcome.records, outcome.rejects, visit.trail))
         part.tally = total(state.done[index][2].tally for index in indexes)
         await asyncio.to_thread(parts.save, self.place, part)
 

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, fields
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from synthkit.core.source import Skipped
+from synthkit.engine.export import share_of
 from synthkit.engine.monitor import Monitor
 from synthkit.errors import ConfigError
 
@@ -15,7 +17,9 @@ ENOUGH = 5
 @dataclass(frozen=True)
 class Settings:
     """concurrency: calls in flight for each model, where its own entry says nothing. max_failures: a count (10) or
-    a share ("20%") of records that may fail. budget: dollars. shard: records that are committed together."""
+    a share ("20%") of records that may fail. budget: dollars. shard: records that are committed together. on_bad_line:
+    "fail", or "skip" to leave out lines of input files that are no records. split: the share of exported records that
+    is for training; the others are for validation."""
 
     seed: int = 0
     concurrency: int = 64
@@ -23,8 +27,10 @@ class Settings:
     max_rounds: int | None = None
     budget: str | None = None
     offline: bool = False
+    on_bad_line: str = "fail"
     shard: int = 256
     exports: Sequence[str] = ()
+    split: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("concurrency", "shard"):
@@ -32,6 +38,9 @@ class Settings:
                 raise ConfigError(f"{name} is {getattr(self, name)}: give 1 or more")
         if self.max_rounds is not None and self.max_rounds < 1:
             raise ConfigError(f"max_rounds is {self.max_rounds}: give 1 or more")
+        if self.on_bad_line not in ("fail", "skip"):
+            raise ConfigError(f"on_bad_line is {self.on_bad_line!r}: give fail or skip")
+        share_of(self.split)
         self.limit()
         self.dollars()
 
@@ -43,6 +52,10 @@ class Settings:
     def of(cls, form: Mapping[str, Any]) -> "Settings":
         known = {f.name for f in fields(cls)}
         return cls(**{name: value for name, value in form.items() if name in known})
+
+    def skipped(self) -> Skipped | None:
+        """Where bad lines are noted, if they are left out."""
+        return Skipped() if self.on_bad_line == "skip" else None
 
     def dollars(self) -> Decimal | None:
         """The budget."""

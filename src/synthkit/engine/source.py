@@ -107,9 +107,22 @@ def load_module(path: Path) -> ModuleType:
         raise PipelineError(f"{path} is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    _once(path)
     with _blame(path), _loading(path):
         spec.loader.exec_module(module)
     return module
+
+
+def _once(path: Path) -> None:
+    """Raises for a file that defines `pipeline` twice, where Python would silently take the last."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # said better when it is loaded
+        return
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    lines = [str(node.lineno) for node in tree.body if isinstance(node, kinds) and node.name == "pipeline"]
+    if len(lines) > 1:
+        raise PipelineError(f"{path} defines `pipeline` in lines {' and '.join(lines)}: keep one, rename the others")
 
 
 @contextlib.contextmanager
@@ -135,6 +148,11 @@ def _function(path: Path, module: ModuleType) -> Callable[..., Any]:
     if made:
         names = ", ".join(f.__name__ for f in made)
         raise PipelineError(f"{path} has several pipelines ({names}): call the one to run `pipeline`")
+    objects = [name for name, value in vars(module).items() if isinstance(value, Pipeline)]
+    if objects:
+        raise PipelineError(
+            f"{path} has nothing called `pipeline`, but {', '.join(objects)}: give the one to run that name"
+        )
     raise PipelineError(f"{path} has no pipeline: define `def pipeline(...) -> Pipeline:` in it")
 
 
@@ -156,8 +174,9 @@ class _blame:
         if error is None or not isinstance(error, Exception | SystemExit):
             return
         if isinstance(error, SyntaxError):
-            where = f"{error.filename or self.path}, line {error.lineno}"
-            raise PipelineError(f"{where}: {error.msg}: {(error.text or '').strip()}") from error
+            line = f", line {error.lineno}" if error.lineno else ""
+            text = f": {error.text.strip()}" if error.text else ""
+            raise PipelineError(f"{error.filename or self.path}{line}: {error.msg}{text}") from error
         where = f"{self.path}{self._line(error)}"
         if isinstance(error, PipelineError):
             raise PipelineError(*(f"{where}: {problem}" for problem in error.problems)) from error

@@ -16,6 +16,12 @@ from synthkit.errors import LockedError, StoreError
 
 VERSION = 1
 BODY, END = "rounds", "end"
+WHOLE: Mapping[str, type] = {
+    **dict.fromkeys(("status", "run", "name", "began", "project"), str),
+    **dict.fromkeys(("settings", "shape", "inputs", "versions"), dict),
+    **dict.fromkeys(("pipeline", "rounds", "exports"), list),
+}
+"""What every run.json has, and of which kind."""
 
 
 def now() -> str:
@@ -119,19 +125,41 @@ def read_state(folder: Path) -> dict[str, Any]:
     """What run.json says. Raises `StoreError` where there is no run, or one that this version cannot read."""
     path = folder / "run.json"
     try:
-        state = json.loads(path.read_text("utf-8"))
+        state: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise StoreError(f"{folder} holds no run: there is no run.json in it{_runs_near(folder)}") from error
     except NotADirectoryError as error:
         raise StoreError(f"{folder} is a file, not a run folder") from error
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged ({error}): it is not what synthkit wrote") from error
-    if not isinstance(state, dict) or state.get("version") != VERSION:
-        found = state.get("version") if isinstance(state, dict) else None
-        raise StoreError(f"{path} has the format {found}, and this synthkit reads {VERSION}: update synthkit")
+    found = state.get("version") if isinstance(state, dict) else None
+    if isinstance(found, int) and found > VERSION:
+        raise StoreError(
+            f"{path} was made by a newer synthkit (run format {found}; this one reads {VERSION}): upgrade synthkit"
+        )
+    if found != VERSION:
+        raise StoreError(f"{path} is damaged (it names no format of a run): it is not what synthkit wrote")
+    lost = next((name for name, kind in WHOLE.items() if not isinstance(state.get(name), kind)), None)
+    if lost is None and not _shaped(state["shape"]):
+        lost = "shape"
+    if lost is not None:
+        raise StoreError(f"{path} is damaged ({lost!r} is missing or wrong): it is not what synthkit wrote")
     return state
+
+
+def _shaped(shape: Mapping[str, Any]) -> bool:
+    """Whether the steps by stage can be read."""
+    stages = shape.get("stages")
+    return (
+        shape.keys() == {"generator", "stages", "end", "target"}
+        and isinstance(shape["generator"], str)
+        and isinstance(shape["end"], int)
+        and isinstance(shape["target"], int | None)
+        and isinstance(stages, list)
+        and all(isinstance(stage, list) and all(isinstance(label, str) for label in stage) for stage in stages)
+    )
 
 
 def _runs_near(folder: Path) -> str:
