@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 FENCE = re.compile(r"^( *)```(\w*) *(.*)$")
 NOTE = re.compile(r"^\s*<!-- (not run|run as|exit): (.+?) -->\s*$")
 TITLE = re.compile(r'title="([^"]+)"')
-KEYS = ("OPENAI_API_KEY", "ROUTER_KEY")
+KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "ROUTER_KEY")
 """Variables with keys that pages name."""
 RUNS = ("python", "console")
 SHOWN = ("toml", "json", "text")
@@ -103,7 +103,11 @@ class Reader:
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        keep = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "SYNTHKIT", "PYTEST", "COV"))}
+        keep = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("ANTHROPIC", "OPENAI", "SYNTHKIT", "PYTEST", "COV"))
+        }
         self.environment = {
             **keep,
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",

@@ -132,10 +132,9 @@ def test_an_unknown_name_gets_the_nearest_and_what_there_is(site: Site) -> None:
     site.plugin("a", hook("steps", "return {'count-words': 'x:Y'}"))
     site.plugin("b", "1 / 0")
     loaded = site.load("a,b")
-    there = (
-        "count-words, each, exact-dedup, few-shot, fork, load-records, loop, min-hash-dedup, repeat, route, rubric, "
-    )
-    there += "rules, self-instruct; plugins not loaded: 'b' (broken)"
+    components = sorted(claim.name for claim in loaded.claims() if claim.space == "component")
+    assert {"count-words", "rules"} < set(components)
+    there = f"{', '.join(components)}; plugins not loaded: 'b' (broken)"
     for name in ("count-word", "CountWords", "count_words"):
         assert message(loaded.component, name) == (
             f"no component is called {name!r}: did you mean 'count-words'? (there are: {there})"
@@ -148,21 +147,25 @@ def test_an_unknown_name_gets_the_nearest_and_what_there_is(site: Site) -> None:
 
 def test_unknown_providers_and_formats() -> None:
     loaded = load([], {})
+    providers, formats = ", ".join(loaded.names("provider")), ", ".join(loaded.names("format"))
+    assert "demo" in providers and "sharegpt" in formats
     assert message(loaded.provider, "opnai") == (
-        "no provider is called 'opnai': did you mean 'openai'? (there are: demo, openai)"
+        f"no provider is called 'opnai': did you mean 'openai'? (there are: {providers})"
     )
     assert message(loaded.format, "ShareGPT ") == (
-        "no format is called 'ShareGPT ': did you mean 'sharegpt'? (there are: alpaca, chatml, dpo, sharegpt)"
+        f"no format is called 'ShareGPT ': did you mean 'sharegpt'? (there are: {formats})"
     )
     assert message(loaded.format, "rules") == (
-        "no format is called 'rules', which is a component (there are: alpaca, chatml, dpo, sharegpt)"
+        f"no format is called 'rules', which is a component (there are: {formats})"
     )
 
 
 def test_a_plugin_that_is_off_is_mentioned_where_a_name_is_missing(site: Site) -> None:
     site.plugin("a", hook("providers", "return {'mine': 'x:Y'}"))
-    assert message(site.load("").provider, "mine") == (
-        "no provider is called 'mine' (there are: demo, openai; plugins not loaded: 'a' (off))"
+    loaded = site.load("")
+    assert message(loaded.provider, "mine") == (
+        f"no provider is called 'mine' (there are: {', '.join(loaded.names('provider'))}; "
+        "plugins not loaded: 'a' (off))"
     )
 
 

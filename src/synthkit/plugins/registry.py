@@ -2,10 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from synthkit.errors import PluginError
 from synthkit.plugins.claims import ONLY, Claim, settle
@@ -68,6 +68,16 @@ class Registry:
         `module:Qual.Name`. Raises `PluginError`: unknown, clashing, not importable, not of its kind."""
         return self._class("component", name)
 
+    def function(self, name: str) -> Callable[..., Any]:
+        """A function by its import string `module:name`. Raises `PluginError`."""
+        if not valid_target(name):
+            raise PluginError(f"{name!r} is no import string: write 'package.module:function'")
+        with blamed(f"function {name!r} cannot be imported", name):
+            found = resolve(name)
+        if not callable(found):
+            raise PluginError(f"{name!r} is no function: name one that is")
+        return cast("Callable[..., Any]", found)
+
     def provider(self, name: str) -> "type[Provider]":
         """The class of a provider, by name or import string. Raises `PluginError`."""
         return cast("type[Provider]", self._class("provider", name))
@@ -75,6 +85,32 @@ class Registry:
     def format(self, name: str) -> "type[Format]":
         """The class of a format, by name or import string. Raises `PluginError`."""
         return cast("type[Format]", self._class("format", name))
+
+    def claims(self) -> Sequence[Claim]:
+        """All that is registered, by kind in the order of `KINDS`, then by name."""
+        return sorted(self._claims.values(), key=lambda claim: (KINDS.index(claim.kind), claim.name))
+
+    def class_of(self, claim: Claim) -> type:
+        """The class behind one of the claims. Raises `PluginError`."""
+        return self._class(claim.space, claim.name)
+
+    def find(self, name: str) -> Sequence[Claim]:
+        """What is registered under a name, or as a class of that name: `min-hash-dedup`, `MinHashDedup`.
+
+        Raises `PluginError` naming the nearest where there is nothing, and both plugins where they clash.
+        """
+        claims, wanted = self.claims(), _bare(name)
+        found = [claim for claim in claims if claim.name == name]
+        found = found or [claim for claim in claims if wanted in (_bare(claim.name), _bare(_class_name(claim)))]
+        if found:
+            return found
+        for (_, clashing), said in sorted(self._clashes.items()):
+            if clashing == name:
+                raise PluginError(said)
+        known = {_bare(_class_name(claim)): claim.name for claim in claims} | {_bare(c.name): c.name for c in claims}
+        near = nearest(wanted, known)
+        hint = f": did you mean {known[near]!r}?" if near else f" (there are: {', '.join(c.name for c in claims)})"
+        raise PluginError(f"nothing is registered as {name!r}{hint}{self._absent()}")
 
     def kind_of(self, name: str) -> str:
         """The kind of a component (generator, step, filter, judge, technique) by its registered name."""
@@ -114,9 +150,11 @@ class Registry:
             said += f", which is a {elsewhere[0]}"
         elif near:
             said += f": did you mean {near!r}?"
+        return f"{said} (there are: {', '.join(there) or 'none'}{self._absent()})"
+
+    def _absent(self) -> str:
         missing = [f"{p.name!r} ({p.status})" for p in self.plugins if p.status != "ok"]
-        absent = f"; plugins not loaded: {', '.join(missing)}" if missing else ""
-        return f"{said} (there are: {', '.join(there) or 'none'}{absent})"
+        return f"; plugins not loaded: {', '.join(missing)}" if missing else ""
 
 
 def load(entries: Iterable[Entry] | None = None, environ: Mapping[str, str] | None = None) -> Registry:
@@ -150,6 +188,15 @@ def bases(kind: str) -> tuple[type, ...]:
         "provider": (core.Provider,),
         "format": (core.Format,),
     }[kind]
+
+
+def _class_name(claim: Claim) -> str:
+    return claim.target.rpartition(":")[2].rpartition(".")[2]
+
+
+def _bare(name: str) -> str:
+    """A name without what tells spellings apart."""
+    return name.replace("-", "").replace("_", "").lower()
 
 
 def _info(plugin: Plugin, winners: Sequence[Claim], withheld: Sequence[tuple[Entry, str]]) -> PluginInfo:
