@@ -92,14 +92,21 @@ def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 class Terminal:
-    """A command in a pseudo-terminal. out: a file that gets its stdout instead."""
+    """A command in a pseudo-terminal. out: a file that gets its stdout. script: what runs instead of synthkit."""
 
     def __init__(
-        self, *arguments: str, cwd: Path, columns: int = 80, rows: int = 24, out: Path | None = None, **env: str
+        self,
+        *arguments: str,
+        cwd: Path,
+        columns: int = 80,
+        rows: int = 24,
+        out: Path | None = None,
+        script: str = "",
+        **env: str,
     ) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        command = [sys.executable, "-c", GO, *COMMAND, *arguments]
+        command = [sys.executable, "-c", GO, *([sys.executable, script] if script else COMMAND), *arguments]
         with (out or Path(os.devnull)).open("wb") as file:
             self.child = subprocess.Popen(
                 command, cwd=cwd, env=environment(**{"TERM": "xterm-256color", **env}),
@@ -132,6 +139,11 @@ class Terminal:
     def interrupt(self) -> None:
         """Ctrl-C."""
         os.write(self.master, b"\x03")
+
+    def hang_up(self) -> None:
+        """Closes the terminal, as closing its window does."""
+        os.close(self.master)
+        self.master = os.open(os.devnull, os.O_RDONLY)
 
     def end(self) -> int:
         """Reads to the end; returns the exit code."""

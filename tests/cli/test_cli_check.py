@@ -131,6 +131,15 @@ def test_all_problems_are_told(cli: Cli, place: Path) -> None:
     ("source", "sentence"),
     [
         ("x = 1", "p.py has no pipeline: define `def pipeline(...) -> Pipeline:` in it"),
+        ("x = 1\0", "p.py: source code string cannot contain null bytes"),
+        (
+            "import synthkit as sk\na, b = sk.Pipeline('a'), sk.Pipeline('b')",
+            "p.py has nothing called `pipeline`, but a, b: give the one to run that name",
+        ),
+        (
+            "def pipeline():\n    return 1\n\n\ndef pipeline():\n    return 2",
+            "p.py defines `pipeline` in lines 1 and 5: keep one, rename the others",
+        ),
         ("def pipeline(): return 3", "p.py: its function returned a value of type int: let it return a Pipeline"),
         ("\nimport nothing_of_the_kind", "p.py, line 2: ModuleNotFoundError: No module named 'nothing_of_the_kind'"),
         ("def pipeline():\n    raise OSError('no\\x1b[2J\\nluck')", "p.py, line 2: OSError: no\\x1b[2J luck"),

@@ -57,13 +57,16 @@ def test_no_command_shows_the_help(cli: Cli) -> None:
     ("arguments", "sentence"),
     [
         (["rnu"], "there is no command rnu: did you mean run?"),
-        (["wxyz"], "there is no command wxyz: there are run, resume, check, show, rejected, plugins"),
+        (["wxyz"], f"there is no command wxyz: there are {', '.join(module.COMMANDS)}"),
         (["nums.py"], "there is no command nums.py: write `synthkit run nums.py`"),
         (["plugins", "lst"], "there is no command lst: did you mean list?"),
         (["--verson"], "there is no option --verson: did you mean --version?"),
-        (["show"], "`synthkit show` needs RUN: see `synthkit show --help`"),
+        (["rejected"], "`synthkit rejected` needs RUN: see `synthkit rejected --help`"),
         (["show", "a", "--jsn"], "there is no option --jsn: did you mean --json?"),
-        (["show", "a", "b"], "unexpected extra argument (b)"),
+        (["show", "a", "b", "c"], "unexpected extra argument (c)"),
+        (["show", "nope"], "there is no run nope; there are none in runs"),
+        (["resume", "nope"], "there is no run nope; there are none in runs"),
+        (["rejected", "."], ". holds no run: there is no run.json in it"),
         (["rejected", "a", "--sample", "-1"], "--sample: -1 is less than none: give 0 for all, or more"),
         (["rejected", "a", "--kind", "x"], "--kind: 'x' is not one of 'dropped', 'failed', 'surplus', 'attempt'"),
         (
@@ -82,7 +85,9 @@ def test_wrong_words_are_named_in_one_line(cli: Cli, arguments: list[str], sente
 @pytest.mark.parametrize(
     ("error", "code", "lines"),
     [
-        (ConfigError("one\ntwo"), 2, ["one", "two"]),
+        (ConfigError("one", "two"), 2, ["one", "two"]),
+        (ConfigError("one\nhas a break"), 2, ["one has a break"]),
+        (StoreError("there is no 'a\nb'"), 1, ["there is no 'a b'"]),
         (PipelineError("one\nhas a break", "two"), 2, ["one has a break", "two"]),
         (InputError("a.jsonl, line 3: broken"), 2, ["a.jsonl, line 3: broken"]),
         (LockedError("in use"), 1, ["in use"]),
@@ -105,7 +110,7 @@ def test_every_error_is_a_sentence_and_a_code(
 @pytest.mark.parametrize("arguments", [["--debug", "show", "nope"], ["show", "nope", "--debug"]])
 def test_debug_shows_where(cli: Cli, arguments: list[str]) -> None:
     said = cli(*arguments)
-    assert said.code == 1 and said.err.startswith("Traceback (most recent call last):")
+    assert said.code == 2 and said.err.startswith("Traceback (most recent call last):")
     assert said.err.endswith("synthkit: error: there is no run nope; there are none in runs\n")
 
 

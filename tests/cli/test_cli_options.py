@@ -131,8 +131,7 @@ def test_a_clash_names_both(cli: Cli, place: Path, command: str) -> None:
         "parameter",
         f"{start} 'max_rounds' of the pipeline function clashes with --max-rounds, an option of every run: rename the "
         "parameter",
-        f"{start} 'split' of the pipeline function clashes with --split, a name kept for an option of every run: "
-        "rename the parameter",
+        f"{start} 'split' of the pipeline function clashes with --split, an option of every run: rename the parameter",
         f"{start} 'x' of the pipeline function clashes with --no-x, an option by the parameter 'no_x': rename the "
         "parameter",
     ]

@@ -1,5 +1,6 @@
 """`synthkit plugins list`."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,14 @@ def test_a_run_warns_of_each_problem_once(place: Path, installed: dict[str, str]
 def test_the_list_fits_the_screen(place: Path, installed: dict[str, str], columns: str) -> None:
     said = listed(place, {**installed, "COLUMNS": columns})
     assert said.code == 0 and max(map(len, said.lines)) <= int(columns)
+
+
+def test_hostile_names_are_made_harmless(place: Path) -> None:
+    info = place / "site/dist_bad-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dist-bad\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text("[synthkit]\nbad\x1b[2J\u202e = nothing_of_the_kind\n", "utf-8")
+    said = listed(place, environment(PYTHONPATH=str(place / "site")))
+    assert said.code == 0 and "bad\\x1b[2J" in said.out
+    for text in (said.out, said.err):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)

@@ -190,7 +190,7 @@ def test_resume_tries_failures_again(cli: Cli, place: Path) -> None:
 def test_a_run_that_is_not_there(cli: Cli, command: str, name: str, sentence: str) -> None:
     cli("run", "nums.py", "--quiet")
     said = cli(command, name)
-    assert (said.code, said.out, said.err) == (1, "", f"synthkit: error: {sentence}\n")
+    assert (said.code, said.out, said.err) == (2, "", f"synthkit: error: {sentence}\n")
 
 
 def test_a_first_run_has_no_other(cli: Cli) -> None:

@@ -34,7 +34,7 @@ def check(source: "Source", **given: Any) -> int:
         project = find_project()
         plan = api.check(pipeline_from(source, given), told, target=given["target"], project=project)
     width = screen.width()
-    blocks = (_plan(plan, width), _models(plan, project, width), _facts(plan, told.exports, width))
+    blocks = (_plan(plan, width), _models(plan, project, width), _facts(plan, told.exports, told.split, width))
     screen.say(apart(blocks))
     return 0
 
@@ -103,16 +103,17 @@ def _model(ref: str, project: "Project") -> "Sequence[Cell]":
     return ref, f"{where}" if said == ref else f"{said} at {where}", key
 
 
-def _facts(plan: "Plan", exports: Sequence[str], width: int) -> "Sequence[Line]":
+def _facts(plan: "Plan", exports: Sequence[str], split: float | None, width: int) -> "Sequence[Line]":
     from synthkit.cli.runs import short
     from synthkit.cli.table import pairs
     from synthkit.cli.text import several
-    from synthkit.engine.export import target_of
+    from synthkit.engine.target import target_of
     from synthkit.plugins import registry
 
     target = "all that the generator has" if plan.target is None else several(plan.target, "accepted record")
     rows = [("pipeline", plan.name), ("target", target)]
     for text in exports:
-        path, _ = target_of(text, registry())
-        rows.append(("export", f"{short(path)} in the form {text.rpartition(':')[2]}"))
+        to = target_of(text, registry())
+        names = " and ".join(short(path) for path in to.files(split is not None))
+        rows.append(("export", f"{names} in the form {to.form}"))
     return pairs(rows, width)

@@ -1,6 +1,6 @@
 """A command that takes a pipeline FILE, whose parameters are options of the command."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,12 @@ class FileCommand(click.Command):
     """Its options are those of every run, and once FILE is known those of the pipeline in it."""
 
     source: "Source | None" = None
+    options: Callable[[], Sequence[click.Option]] = staticmethod(run_options)
+    """Those beside the pipeline's own."""
+    whose = "every run"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["params"] = [click.Argument(["file"], type=str), *kwargs.get("params", ()), *run_options()]
+        kwargs["params"] = [click.Argument(["file"], type=str), *kwargs.get("params", ()), *type(self).options()]
         super().__init__(*args, **kwargs)
 
     def make_context(
@@ -61,14 +64,16 @@ class FileCommand(click.Command):
     def _unknown(self, ctx: click.Context, name: str) -> str:
         if name.removeprefix("--") in LATER:
             return f"the option {name} is kept for a later version of synthkit: leave it out"
+        if any(name in option.opts for option in run_options()):
+            return f"the option {name} is one of `synthkit run`: leave it out"
         near, option = nearest(name, self.params) or (None, None)
         if self.source is None:
-            file = "name the FILE, whose option it may be"
-            return f"there is no option {name} of every run: {f'did you mean {near}? If not, ' if near else ''}{file}"
+            hint = f"did you mean {near}? If not, " if near else ""
+            return f"there is no option {name} of {self.whose}: {hint}name the FILE, whose option it may be"
         if option is not None:
-            whose = "this pipeline" if _own(option) else "every run"
+            whose = "this pipeline" if _own(option) else self.whose
             return f"there is no option {name}: did you mean {near}, an option of {whose}?"
-        return f"there is no option {name}, neither of {self.source.path} nor of every run: see {self._see(ctx)}"
+        return f"there is no option {name}, neither of {self.source.path} nor of {self.whose}: see {self._see(ctx)}"
 
     def _see(self, ctx: click.Context) -> str:
         return f"`{ctx.command_path} {self.source.path if self.source else 'FILE'} --help`"
@@ -87,7 +92,7 @@ class FileCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Both kinds, apart."""
         options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
-        for title, own in (("Options of this pipeline", True), ("Options of every run", False)):
+        for title, own in (("Options of this pipeline", True), (f"Options of {self.whose}", False)):
             records = [r for p in options if _own(p) is own and (r := p.get_help_record(ctx))]
             if records:
                 with formatter.section(title):

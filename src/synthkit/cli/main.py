@@ -13,9 +13,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("synthkit.cli.run:run", "Run a pipeline file."),
     "resume": ("synthkit.cli.resume:resume", "Go on with a run."),
     "check": ("synthkit.cli.check:check", "Check a pipeline file without running it."),
-    "show": ("synthkit.cli.show:show", "Show what a run came to."),
+    "preview": ("synthkit.cli.preview:preview", "Show each step's prompts and answers for the first records."),
+    "show": ("synthkit.cli.show:show", "Show what a run came to, the story of a record, or all runs."),
     "rejected": ("synthkit.cli.rejected:rejected", "Show what a run did not accept, and why."),
-    "plugins": ("synthkit.cli.plugins:plugins", "Plugins: what is installed."),
+    "export": ("synthkit.cli.export:export", "Write a run's records as training examples."),
+    "convert": ("synthkit.cli.convert:convert", "Turn a file of training examples into another format."),
+    "journal": ("synthkit.cli.journal:journal", "The journal: every answer that was paid for."),
+    "components": ("synthkit.cli.components:components", "List and show what pipelines are made of."),
+    "plugins": ("synthkit.cli.plugins:plugins", "List the installed plugins."),
 }
 """For each command where it is, and its short help."""
 
@@ -71,11 +76,16 @@ def synthkit() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and exits."""
     from synthkit.cli import screen
+    from synthkit.errors import RunError
 
     screen.prepare()
     given = list(sys.argv[1:] if arguments is None else arguments)
     code = _run(given)
-    screen.write("")  # what is still held back, now, where it can be said that its reader has left
+    try:
+        screen.write("")  # what is still held back, now, where it can be said that its reader has left
+    except RunError as error:  # a full disk
+        screen.complain("error", str(error))
+        code = code or 1
     sys.exit(code)
 
 
@@ -101,7 +111,7 @@ def _run(given: list[str]) -> int:
         return error.exit_code
     except SynthkitError as error:
         _trace(debug)
-        for problem in getattr(error, "problems", str(error).split("\n")):
+        for problem in getattr(error, "problems", [str(error)]):
             complain("error", problem)
         for note in getattr(error, "__notes__", ()):
             screen.write(f"{note}\n", sys.stderr)

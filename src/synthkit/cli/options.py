@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from synthkit.engine.source import Parameter, Source
 
 F = TypeVar("F", bound=Callable[..., Any])
-LATER = ("ray", "give-up-after", "split", "on-bad-line", "gold", "workers", "force", "json")
+LATER = ("ray", "give-up-after", "gold", "workers", "force", "json")
 """Names kept for options that are to come: no parameter of a pipeline may have them."""
 OWN = "own_"
 """Put before the names of a pipeline's parameters, so that none is taken for an argument of a command."""
@@ -28,7 +28,13 @@ def run_options() -> list[click.Option]:
     return [
         option(["--target"], type=int, metavar="N", help="Accepted records to make.  [default: the pipeline's]"),
         option(["--seed"], type=int, metavar="N", help="Another seed is another data set.  [default: 0]"),
-        option(["--export"], multiple=True, metavar="PATH:FORMAT", help="Write training examples too; may repeat."),
+        option(["--export"], multiple=True, metavar="PATH:FORMAT", help="Also write training examples; may repeat."),
+        option(["--split"], type=float, metavar="SHARE", help="Export so much for training, the rest for validation."),
+        option(
+            ["--on-bad-line"],
+            type=click.Choice(["fail", "skip"]),
+            help="What to do with lines of input files that are no records.  [default: fail]",
+        ),
         option(["--run-dir"], metavar="FOLDER", help="New folder of the run.  [default: runs/NAME-001]"),
         *going_options("  [default: {}]"),
     ]
@@ -44,11 +50,23 @@ def going_options(default: str = "") -> list[click.Option]:
     return [
         option(["--budget"], metavar="DOLLARS", help="Stop before more than this is spent."),
         option(["--max-rounds"], type=int, metavar="N", help="Stop after so many rounds, whatever the target."),
-        option(["--max-failures"], metavar="N|N%", help=f"Stop when more records fail.{often}"),
+        option(["--max-failures"], metavar="N|N%", help=f"Stop when more records than this fail.{often}"),
         option(["--concurrency"], type=int, metavar="N", help=f"Calls at once for each model.{at_once}"),
-        option(["--offline/--no-offline"], default=None, help="Answer from the journal alone."),
+        option(["--offline/--no-offline"], default=None, help="Make no call: answers come from the journal."),
         option(["--quiet"], is_flag=True, help="No progress, only the summary."),
         option(["--debug"], is_flag=True, expose_value=False, help="Show where an error comes from."),
+    ]
+
+
+def preview_options() -> list[click.Option]:
+    """The options of every preview."""
+    option = click.Option
+    kept = ("--target", "--seed", "--on-bad-line", "--budget", "--concurrency", "--offline", "--quiet", "--debug")
+    return [
+        option(["-n"], type=int, default=3, metavar="N", help="Records to take through.  [default: 3]"),
+        option(["--full"], is_flag=True, help="Long texts whole."),
+        option(["as_json", "--json"], is_flag=True, help="All of it, for programs."),
+        *(given for given in run_options() if given.opts[0] in kept),
     ]
 
 
@@ -67,7 +85,7 @@ def settings(given: Mapping[str, Any]) -> dict[str, Any]:
     from synthkit.engine.settings import Settings
     from synthkit.errors import ConfigError
 
-    names = ("seed", "budget", "max_rounds", "max_failures", "concurrency", "offline")
+    names = ("seed", "budget", "max_rounds", "max_failures", "concurrency", "offline", "on_bad_line", "split")
     found = {name: given[name] for name in names if given.get(name) is not None}
     try:
         Settings(**found)
@@ -85,6 +103,7 @@ def pipeline_options(source: "Source") -> list[click.Option]:
     problems: list[str] = []
     ours = [flag for option in [*run_options(), _help()] for flag in (*option.opts, *option.secondary_opts)]
     taken = dict.fromkeys(ours, "an option of every run")
+    taken |= {"--full": "an option of every preview", "--against": "an option of `synthkit journal explain`"}
     taken |= {f"--{name}": "a name kept for an option of every run" for name in LATER if f"--{name}" not in taken}
     made = []
     for parameter in source.parameters():

@@ -26,12 +26,13 @@ def list_plugins() -> int:
     """List the installed plugins: what they provide, what is wrong."""
     from synthkit.cli import screen
     from synthkit.cli.table import Column, apart, table
+    from synthkit.cli.text import plain
     from synthkit.plugins import registry
 
     found = registry()
     width = screen.width()
     rows: list[Sequence[Cell]] = [
-        (p.name, p.distribution, p.version, (p.status, COLOURS[p.status])) for p in found.plugins
+        (plain(p.name), plain(p.distribution), plain(p.version), (p.status, COLOURS[p.status])) for p in found.plugins
     ]
     columns = [
         Column("plugin", fit="middle"),
@@ -52,8 +53,8 @@ def _details(plugin: "PluginInfo", width: int) -> "Iterator[Line]":
     from synthkit.cli.table import GAP, line, pairs
     from synthkit.cli.text import plain
 
-    rows = [(f"{kind}s", ", ".join(names)) for kind, names in plugin.provides.items()]
+    rows = [(f"{plain(kind)}s", ", ".join(map(plain, names))) for kind, names in plugin.provides.items()]
     rows += [("problem", plain(plugin.problem))] if plugin.problem else []
     if rows:
-        yield line(plugin.name, "bold")
+        yield line(plain(plugin.name), "bold")
         yield from ([(GAP, ""), *pieces] for pieces in pairs(rows, width - len(GAP)))

@@ -25,6 +25,11 @@ def resume(run: str, retry_failed: bool, **given: Any) -> int:
     folder = find_run(run)
     state = read_state(folder)
     if state["status"] == "complete" and (not retry_failed or state["target"] is not None):
+        gone = api.mend(folder)
+        if gone:
+            were = "was gone, and has" if len(gone) == 1 else "were gone, and have"
+            screen.write(f"{short(folder)} is complete; {' and '.join(gone)} {were} been written again\n")
+            return 0
         again = "; try what failed again with --retry-failed" if state["reason"].endswith(" failed") else ""
         screen.write(f"{short(folder)} is complete: {state['reason']}{again or '; there is nothing to go on with'}\n")
         return 0

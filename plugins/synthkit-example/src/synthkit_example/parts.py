@@ -11,7 +11,13 @@ SIGNS = {"plus": 1, "minus": -1}
 
 
 class Arithmetic(Generator):
-    """Makes sums of two whole numbers from 0 to `largest`, as the columns `question` and `answer`."""
+    """Makes sums of two whole numbers, as the columns `question` and `answer`.
+
+    largest: the largest of the numbers; the least is 0.
+
+    Example:
+        Pipeline("example", target=3) >> Arithmetic(largest=9)
+    """
 
     endless: ClassVar[bool] = True
 
@@ -29,7 +35,13 @@ class Arithmetic(Generator):
 
 
 class CountWords(Step):
-    """Writes the number of words of a text column."""
+    """Writes the number of words of a text column.
+
+    column: the text. into: the column for the number.
+
+    Example:
+        Pipeline("example") >> Rows([{"question": "How far is it?"}]) >> CountWords()
+    """
 
     column: str = "question"
     into: str = "words"
@@ -42,7 +54,13 @@ class CountWords(Step):
 
 
 class WordLimit(Filter):
-    """Keeps records with at least `least` and at most `most` words, as `CountWords` has counted them."""
+    """Keeps records that are neither too short nor too long, as `CountWords` has counted their words.
+
+    column: the number of words. least: how many there must be. most: how many there may be.
+
+    Example:
+        Pipeline("example", target=3) >> Arithmetic() >> CountWords() >> WordLimit(least=4, most=5)
+    """
 
     column: str = "words"
     least: int = 1
@@ -61,7 +79,13 @@ class WordLimit(Filter):
 
 
 class LengthJudge(Judge):
-    """Scores a text from 1 to 5 by its length, without a model: a point for every `words_a_point` words."""
+    """Scores a text from 1 to 5 by its length, without a model.
+
+    column: the text. words_a_point: how many words earn a point.
+
+    Example:
+        Pipeline("example", target=3) >> Arithmetic() >> LengthJudge(words_a_point=1).at_least(4)
+    """
 
     column: str = "question"
     words_a_point: int = Field(default=2, ge=1)
