@@ -1,4 +1,4 @@
-"""What the tests of the OpenAI provider share: one call, and servers of raw bytes."""
+"""What the tests of the OpenAI providers share: one call, and servers of raw bytes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -8,12 +8,14 @@ from typing import Any
 from synthkit.core import Endpoint, Reply, Request
 from synthkit.errors import CallError
 from synthkit.providers.openai import OpenAI
+from synthkit.providers.openai_responses import OpenAIResponses
 
+APIS: Mapping[str, type[OpenAI] | type[OpenAIResponses]] = {"openai": OpenAI, "openai-responses": OpenAIResponses}
 KEY = "sk-proj-abcdefghijklmnop1234"
 
 
-def request(text: str = "Say hello.", model: str = "m", **more: Any) -> Request:
-    return Request("openai", model, [{"role": "user", "content": text}], **more)
+def request(text: str = "Say hello.", model: str = "m", api: str = "openai", **more: Any) -> Request:
+    return Request(api, model, [{"role": "user", "content": text}], **more)
 
 
 @asynccontextmanager
@@ -22,9 +24,10 @@ async def provider(
     *,
     key: str | None = KEY,
     timeout: float = 20.0,  # noqa: ASYNC109
+    api: str = "openai",
     **settings: str,
-) -> AsyncIterator[OpenAI]:
-    made = OpenAI(Endpoint(url, key, timeout, settings))
+) -> AsyncIterator[OpenAI | OpenAIResponses]:
+    made = APIS[api](Endpoint(url, key, timeout, settings))
     try:
         yield made
     finally:
@@ -33,14 +36,16 @@ async def provider(
 
 async def fetched(url: str, asked: Request | None = None, **options: Any) -> str:
     """The raw body of one call."""
-    async with provider(url, **options) as made:
-        return await made.call(asked or request(), "0")
+    asked = asked or request()
+    async with provider(url, api=asked.provider, **options) as made:
+        return await made.call(asked, "0")
 
 
 def ask(url: str, asked: Request | None = None, **options: Any) -> Reply:
     """One call in a loop of its own, parsed."""
+    asked = asked or request()
     body = asyncio.run(fetched(url, asked, **options))
-    return OpenAI(Endpoint(url)).parse(body)
+    return APIS[asked.provider](Endpoint(url)).parse(body)
 
 
 def error_of(url: str, asked: Request | None = None, **options: Any) -> CallError:
@@ -87,7 +92,7 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, Mapping[str, 
     return first, headers, await reader.readexactly(int(headers["content-length"]))
 
 
-def raw_error(reply: bytes, *, tls: bool = False, **options: Any) -> CallError:
+def raw_error(reply: bytes, *, tls: bool = False, asked: Request | None = None, **options: Any) -> CallError:
     """The error of one call to a server that answers with these bytes and hangs up."""
 
     async def go() -> CallError:
@@ -98,7 +103,7 @@ def raw_error(reply: bytes, *, tls: bool = False, **options: Any) -> CallError:
 
         async with wire(serve) as url:
             try:
-                body = await fetched(url.replace("http:", "https:") if tls else url, **options)
+                body = await fetched(url.replace("http:", "https:") if tls else url, asked, **options)
             except CallError as error:
                 return error
             raise AssertionError(f"the call went well: {body}")

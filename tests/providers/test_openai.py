@@ -6,16 +6,19 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from openai_kit import KEY, ask, error_of, fetched, http, provider, read_request, request, wire
 
-from synthkit.core import Endpoint, Usage
-from synthkit.errors import BrokenBody, CallTimeout, ConfigError
-from synthkit.providers.openai import NO_KEY, OpenAI, strict
-from synthkit.testing import LoopbackServer, Reply
+from synthkit.core import Endpoint, Request, Token, ToolCall, Usage
+from synthkit.errors import BadRequest, BrokenBody, CallTimeout, ConfigError, OptionRefused
+from synthkit.providers._schema import is_strict as strict
+from synthkit.providers.openai import OpenAI
+from synthkit.providers.openai_client import NO_KEY
+from synthkit.testing import ApiError, LoopbackServer, Reply
+from synthkit.testing.loopback.strict import strict_fault
 
 SCHEMA = {
     "type": "object",
@@ -42,8 +45,10 @@ def reader(url: str | None = "http://127.0.0.1:1/v1") -> OpenAI:
 
 def test_the_body_on_the_wire() -> None:
     options = {"temperature": 0.7, "top_p": 0.5, "max_tokens": 100, "stop": ["END"], "seed": 1}
-    more = {"presence_penalty": 2, "frequency_penalty": -1}
-    asked = request("Was heißt «größer»?", "Qwen/Qwen3-8B", options={**options, **more}, schema=SCHEMA)
+    more = {"presence_penalty": 2, "frequency_penalty": -1, "top_k": 20, "min_p": 0.1, "repetition_penalty": 1.1}
+    more |= {"reasoning_effort": "low", "logprobs": True, "n": 1}
+    extra = {"chat_template_kwargs": {"enable_thinking": False}, "model": "another", "messages": []}
+    asked = request("Was heißt «größer»?", "Qwen/Qwen3-8B", options={**options, **more, "extra": extra}, schema=SCHEMA)
     with LoopbackServer(lambda got: json.dumps({"question": "Why?"}), key=KEY) as server:
         assert ask(server.url, asked).text == '{"question": "Why?"}'
         [received] = server.requests
@@ -53,6 +58,7 @@ def test_the_body_on_the_wire() -> None:
         "messages": [{"role": "user", "content": "Was heißt «größer»?"}],
         **options,
         **more,
+        "chat_template_kwargs": {"enable_thinking": False},
         "response_format": {
             "type": "json_schema",
             "json_schema": {"name": "answer", "schema": SCHEMA, "strict": False},
@@ -120,7 +126,216 @@ def test_a_schema_is_strict_only_where_the_service_can_promise_it() -> None:
     assert reader().body(request(schema=CLOSED))["response_format"]["json_schema"]["strict"] is True
 
 
+def test_openai_s_own_models_get_the_schema_in_strict_form() -> None:
+    optional = {"type": "object", "properties": {"a": {"type": "string", "minLength": 2}}}
+    sent = reader(None).body(request(schema=optional))["response_format"]["json_schema"]
+    assert sent == {
+        "name": "answer",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"a": {"type": ["string", "null"], "description": "(minLength: 2)"}},
+            "required": ["a"],
+            "additionalProperties": False,
+        },
+    }
+    assert strict_fault(sent["schema"]) is None
+    assert reader().body(request(schema=optional))["response_format"]["json_schema"]["schema"] == optional
+    bounded = {**CLOSED, "properties": {"question": {"type": "string", "pattern": "^W"}}}
+    for model, kept in (("gpt-4.1", True), ("ft:gpt-4.1:mine::x", False)):
+        schema = reader(None).body(request(schema=bounded, model=model))["response_format"]["json_schema"]["schema"]
+        assert ("pattern" in schema["properties"]["question"]) == kept
+    with pytest.raises(BadRequest, match="the answer's schema cannot be promised: the answer itself is a mapping with"):
+        reader(None).body(request(schema={"type": "object"}))
+
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sent"),
+    [
+        ("auto", {}),
+        ("required", {"tool_choice": "required"}),
+        ("none", {"tool_choice": "none"}),
+        ("get_weather", {"tool_choice": {"type": "function", "function": {"name": "get_weather"}}}),
+    ],
+)
+def test_tools_go_out_as_they_are_defined(chosen: str, sent: dict[str, Any]) -> None:
+    body = reader().body(request(tools=[TOOL], tool_choice=chosen))
+    assert body["tools"] == [TOOL]
+    assert {key: value for key, value in body.items() if key not in ("model", "messages", "tools")} == sent
+
+
+def test_a_conversation_with_calls_results_and_images_goes_out_as_it_is() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}}
+    call = {"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "Where is this?"}, picture]},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "Sunny."},
+    ]
+    asked = Request("openai", "m", messages, tools=[TOOL])
+    with LoopbackServer(lambda got: "In the sun.") as server:
+        assert ask(server.url, asked).text == "In the sun."
+        assert server.requests[0].body["messages"] == messages
+
+
+def test_likeliest_tokens_are_not_told_without_their_logprobs() -> None:
+    body = reader().body(request(options={"top_logprobs": 3}))
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 3)
+    assert "logprobs" not in reader().body(request(options={"top_logprobs": 0}))
+
+
+def refusing(name: str, only: str = "") -> Callable[[Any], Reply]:
+    """A service that does not take an option under this name."""
+
+    def answer(got: Any) -> Reply:
+        if name in got.body and only in got.model:
+            text = f"Unsupported parameter: '{name}' is not supported with this model."
+            return Reply(error=ApiError(400, text, param=name, code="unsupported_parameter"))
+        return Reply(text="fine")
+
+    return answer
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_limit_of_tokens_goes_by_the_other_name_where_one_is_refused(own: bool) -> None:
+    first, other = ("max_completion_tokens", "max_tokens") if own else ("max_tokens", "max_completion_tokens")
+
+    async def go(url: str) -> None:
+        async with provider(url) as made:
+            made._client.own = own  # as if it were OpenAI's own address
+            for model in ("o9", "o9", "m"):
+                await made.call(request(model=model, options={"max_tokens": 7}), "0")
+
+    with LoopbackServer(refusing(first, only="o9")) as server:
+        asyncio.run(go(server.url))
+        sent = [(r.body["model"], r.body.get(first), r.body.get(other)) for r in server.requests]
+    assert sent == [("o9", 7, None), ("o9", None, 7), ("o9", None, 7), ("m", 7, None)]
+
+
+def test_a_limit_that_is_refused_by_both_names_is_no_matter_of_its_name() -> None:
+    def answer(got: Any) -> Reply:
+        name = "max_tokens" if "max_tokens" in got.body else "max_completion_tokens"
+        return Reply(error=ApiError(400, f"No {name}.", param=name, code="unsupported_value"))
+
+    with LoopbackServer(answer) as server:
+        error = error_of(server.url, request(options={"max_tokens": 7}))
+        assert type(error) is BadRequest and "No max_completion_tokens." in str(error)
+        assert server.count == 2
+
+
+def test_an_option_that_is_refused_is_named() -> None:
+    with LoopbackServer(refusing("temperature")) as server:
+        error = error_of(server.url, request(options={"temperature": 0.5, "max_tokens": 7}))
+        assert type(error) is OptionRefused and error.option == "temperature"
+        assert "Unsupported parameter: 'temperature' is not supported with this model." in str(error)
+        assert server.count == 1
+
+
 # what comes back
+
+
+def test_calls_of_tools_come_back_with_their_arguments_as_they_were_written() -> None:
+    calls = [
+        {"name": "get_weather", "arguments": {"city": "Rome"}, "id": "c1"},
+        {"name": "get_weather", "arguments": '{"city": "Os', "id": "c2"},
+    ]
+    with LoopbackServer(lambda got: Reply(text="Let me see.", tool_calls=calls)) as server:
+        reply = ask(server.url, request(tools=[TOOL]))
+    assert (reply.text, reply.finish) == ("Let me see.", "tool_calls")
+    assert reply.tool_calls == (
+        ToolCall("c1", "get_weather", '{"city": "Rome"}'),
+        ToolCall("c2", "get_weather", '{"city": "Os'),
+    )
+
+
+def test_calls_in_the_form_of_other_servers() -> None:
+    def calls(message: dict[str, Any], finish: str = "stop") -> Any:
+        reply = reader().parse(json.dumps({"choices": [{"message": message, "finish_reason": finish}]}))
+        return reply.finish, list(reply.tool_calls)
+
+    function = {"name": "t", "arguments": {"a": 1}}
+    assert calls({"tool_calls": [{"function": function}, {"id": "", "function": function}]}) == (
+        "tool_calls",
+        [ToolCall("call_0", "t", '{"a":1}'), ToolCall("call_1", "t", '{"a":1}')],
+    )
+    assert calls({"function_call": {"name": "t", "arguments": "{}"}}) == ("tool_calls", [ToolCall("call_0", "t", "{}")])
+    assert calls({"tool_calls": [{"id": "x", "function": function}]}, "length")[0] == "length"
+    nonsense: list[Any] = [None, [], [3], [{}], [{"function": {"name": ""}}], [{"function": {"name": 3}}], "x"]
+    for given in nonsense:
+        assert calls({"tool_calls": given}) == ("stop", [])
+
+
+def test_logprobs_come_with_the_likeliest_tokens() -> None:
+    with LoopbackServer(lambda got: "two words") as server:
+        reply = ask(server.url, request(options={"logprobs": True, "top_logprobs": 2}))
+    assert [token.text for token in reply.logprobs] == ["two", " words"]
+    assert all(len(token.top) == 2 and token.top[0] == (token.text, token.logprob) for token in reply.logprobs)
+    assert all(-1 < token.logprob <= 0 for token in reply.logprobs)
+
+
+def test_logprobs_that_are_none_are_left_out() -> None:
+    fine = {"token": "a", "logprob": -1, "top_logprobs": None}
+    for entries in (None, "x", [], [3, {"token": 3}, {"token": "b", "logprob": None}, {"token": "b", "logprob": True}]):
+        given = [*entries, fine] if isinstance(entries, list) else entries
+        choice = {"message": {"content": "x"}, "logprobs": {"content": given}}
+        tokens = reader().parse(json.dumps({"choices": [choice]})).logprobs
+        assert tokens == ((Token("a", -1.0),) if isinstance(entries, list) else ())
+    infinite = '{"choices": [{"message": {}, "logprobs": {"content": [{"token": "a", "logprob": -Infinity}]}}]}'
+    assert reader().parse(infinite).logprobs == ()
+
+
+def test_several_answers_are_told_apart_and_counted_together() -> None:
+    with LoopbackServer(lambda got: f"Answer {got.choice}.") as server:
+        reply = ask(server.url, request(options={"n": 3}))
+    assert (reply.text, reply.others) == ("Answer 0.", ("Answer 1.", "Answer 2."))
+    assert reply.usage.output == 9
+
+
+THOUGHTS = [
+    ("<think>\nHm.\n</think>\n\nFour.", "stop", "Hm.", "Four."),
+    ("  <think>Hm.</think>Four.", "stop", "Hm.", "Four."),
+    ("<think></think>\n\nFour.", "stop", "", "Four."),
+    ("<thinking>Hm.</thinking> Four.", "stop", "Hm.", "Four."),
+    ("<think>Is <b> < 3? And <think> more.</think>Four.", "stop", "Is <b> < 3? And <think> more.", "Four."),
+    ("Hm, hm.\n</think>\n\nFour.", "stop", "Hm, hm.", "Four."),
+    ("<think>Hm, that is ha", "length", "Hm, that is ha", ""),
+    ("<think> is how a thought begins.", "stop", "", "<think> is how a thought begins."),
+    ("The mark is <think>, its end </think>.", "stop", "", "The mark is <think>, its end </think>."),
+    ("Four.", "stop", "", "Four."),
+    ("Four.", "length", "", "Four."),
+]
+
+
+@pytest.mark.parametrize(("said", "finish", "reasoning", "text"), THOUGHTS)
+def test_thoughts_in_front_of_an_answer_are_told_apart(said: str, finish: str, reasoning: str, text: str) -> None:
+    body = {"choices": [{"message": {"content": said}, "finish_reason": finish}]}
+    reply = reader().parse(json.dumps(body))
+    assert (reply.reasoning, reply.text) == (reasoning, text)
+    several = {"choices": [body["choices"][0], body["choices"][0]]}
+    assert reader().parse(json.dumps(several)).others == (text,)
+
+
+def test_a_text_whose_thoughts_are_apart_already_is_left_alone() -> None:
+    message = {"content": "<think> opens, </think> closes.", "reasoning": "They ask for the marks."}
+    reply = reader().parse(json.dumps({"choices": [{"message": message}]}))
+    assert (reply.reasoning, reply.text) == (message["reasoning"], message["content"])
+
+
+def test_thoughts_among_the_parts_of_an_answer() -> None:
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "Four."}]
+    reply = reader().parse(json.dumps({"choices": [{"message": {"content": parts}}]}))
+    assert (reply.reasoning, reply.text) == ("Hm.", "Four.")
 
 
 def test_a_call_gives_the_body_as_it_came() -> None:
@@ -371,10 +586,8 @@ def test_nothing_is_imported_before_the_first_call() -> None:
 
 
 def test_what_the_provider_declares() -> None:
-    assert OpenAI.capabilities == {"structured"}
+    assert OpenAI.capabilities == {"structured", "tools", "images"}
     assert OpenAI.key_env == "OPENAI_API_KEY"
-    known: dict[str, Any] = dict.fromkeys(OpenAI.options, 1)
-    assert reader(None).body(request(options=known)).keys() - {"model", "messages"} == {
-        *(OpenAI.options - {"max_tokens"}),
-        "max_completion_tokens",
-    }
+    known: dict[str, Any] = {**dict.fromkeys(OpenAI.options, 1), "extra": {"chat_template_kwargs": {}}}
+    sent = reader().body(request(options=known)).keys() - {"model", "messages"}
+    assert sent == {*(OpenAI.options - {"extra"}), "chat_template_kwargs"}

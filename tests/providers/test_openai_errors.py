@@ -1,22 +1,30 @@
 """What goes wrong in a call, in our words: each of the SDK's exceptions, each status, each kind of broken line."""
 
+import gzip
 import inspect
+import json
 import socket
+import tracemalloc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
+import aiohttp
 import httpx2
 import openai
 import pytest
 from openai import _exceptions
-from openai_kit import KEY, error_of, http, raw_error, request
+from openai.types.responses import ResponseError
+from openai_kit import APIS, KEY, ask, error_of, http, raw_error, request
 
 from synthkit import errors
 from synthkit.core import Endpoint
-from synthkit.providers.openai_errors import refused, retry_after, translated
+from synthkit.providers import _transport
+from synthkit.providers._errors import retry_after
+from synthkit.providers.openai_client import errors as raised_by_a_call
+from synthkit.providers.openai_errors import failed, place, refused, translated
 from synthkit.testing import ApiError, LoopbackServer, Reply
 
-ENDPOINT = Endpoint("http://127.0.0.1:1/v1", KEY, 5.0, {"key_env": "MY_KEY"})
+PLACE = place(Endpoint("http://127.0.0.1:1/v1", KEY, 5.0, {"key_env": "MY_KEY"}))
 ASKED = httpx2.Request("POST", "http://127.0.0.1:1/v1/chat/completions")
 
 
@@ -68,7 +76,45 @@ def test_each_exception_of_the_sdk_is_mapped_or_cannot_come_from_a_call() -> Non
 def test_an_exception_of_the_sdk_becomes_ours(name: str) -> None:
     raised, ours = MAPPED[name]
     assert type(raised).__name__ == name
-    assert type(translated(raised, ENDPOINT, "m")) is ours
+    assert type(translated(raised, PLACE, "m")) is ours
+
+
+def below(*roots: type[Exception]) -> list[type[Exception]]:
+    """The classes and all that descend from them in their own libraries."""
+    found: list[type[Exception]] = []
+    for kind in [*roots, *(inner for root in roots for inner in below(*root.__subclasses__()))]:
+        if kind not in found and kind.__module__.split(".")[0] in ("aiohttp", "httpx2"):
+            found.append(kind)
+    return found
+
+
+def made(kind: type[Exception]) -> Exception:
+    """An exception of a class, whatever it takes to make one."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, "x")
+    return error
+
+
+TRANSPORT = below(httpx2.HTTPError, aiohttp.ClientError)
+
+
+@pytest.mark.parametrize("kind", TRANSPORT, ids=lambda kind: f"{kind.__module__.split('.')[0]}.{kind.__name__}")
+@pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
+def test_an_exception_of_the_transport_becomes_ours(kind: type[Exception], wrapped: bool) -> None:
+    error: Exception = made(kind)
+    assert isinstance(error, raised_by_a_call())
+    if wrapped:
+        error = openai.APIConnectionError(request=ASKED)
+        error.__cause__ = made(kind)
+    ours = translated(error, PLACE, "m")
+    assert isinstance(ours, errors.TransientError)
+    assert str(ours).startswith("127.0.0.1:1 ")
+
+
+def test_the_transports_have_as_many_exceptions_as_when_this_was_written() -> None:
+    names = {kind.__name__ for kind in TRANSPORT}
+    assert {"ReadTimeout", "ConnectError", "DecodingError", "ClientPayloadError", "ServerDisconnectedError"} <= names
+    assert len(TRANSPORT) > 35
 
 
 # over the wire
@@ -113,15 +159,74 @@ def table() -> Any:
         yield server
 
 
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(
     "number",
     range(len(STATUSES)),
     ids=[str(e) if isinstance(e, str) else f"{e.status}-{e.code or e.type}" for e, _ in STATUSES],
 )
-def test_an_error_of_the_service_becomes_ours(table: LoopbackServer, number: int) -> None:
-    error = error_of(table.url, request(str(number)))
+def test_an_error_of_the_service_becomes_ours(table: LoopbackServer, number: int, api: str) -> None:
+    error = error_of(table.url, request(str(number), api=api))
     assert type(error) is STATUSES[number][1]
     assert f"127.0.0.1:{table.port}" in str(error)
+
+
+UNTAKEN = [
+    ("temperature", "unsupported_parameter", "temperature"),
+    ("temperature", "unsupported_value", "temperature"),
+    ("seed", "unknown_parameter", "seed"),
+    ("temperature", None, "temperature"),  # as the Responses API says it
+    ("reasoning.effort", "unsupported_value", "reasoning_effort"),
+    ("include[0]", "unsupported_parameter", "logprobs"),
+    ("max_output_tokens", "unsupported_parameter", "max_tokens"),
+    ("max_tokens", None, None),  # most likely too high
+    ("temperature", "decimal_above_max_value", None),
+    ("top_p", "unsupported_parameter", None),  # which was not sent
+    ("messages", None, None),
+    (None, "unsupported_parameter", None),
+]
+
+
+@pytest.mark.parametrize(("param", "code", "option"), UNTAKEN)
+def test_an_option_that_is_not_taken_is_known_by_code_and_param(
+    param: str | None, code: str | None, option: str | None
+) -> None:
+    body = {"message": "Unsupported: 'top_p'.", "type": "invalid_request_error", "param": param, "code": code}
+    sent = {"temperature", "seed", "reasoning_effort", "logprobs", "max_tokens"}
+    error = refused(400, body, {}, PLACE, "m", sent)
+    assert type(error) is (errors.OptionRefused if option else errors.BadRequest)
+    assert getattr(error, "option", None) == option
+    assert "Unsupported: 'top_p'." in str(error)
+    assert type(refused(429, body, {}, PLACE, "m", sent)) is errors.RateLimited
+
+
+@pytest.mark.parametrize(
+    ("code", "ours"),
+    [
+        ("server_error", errors.ServerError),
+        ("rate_limit_exceeded", errors.RateLimited),
+        ("invalid_prompt", errors.ContentFiltered),
+        ("image_content_policy_violation", errors.ContentFiltered),
+        ("vector_store_timeout", errors.ServerError),
+        ("invalid_image_url", errors.BadRequest),
+        ("something_new", errors.BadRequest),
+        (None, errors.BadRequest),
+    ],
+)
+def test_a_response_that_failed_on_its_way_becomes_ours(code: str | None, ours: type[errors.CallError]) -> None:
+    assert type(failed({"code": code, "message": "x"}, {}, PLACE, "m")) is ours
+    body = {"object": "response", "status": "failed", "output": [], "error": {"code": code, "message": "it is so"}}
+    with LoopbackServer(lambda got: Reply(raw=json.dumps(body).encode())) as server:
+        error = error_of(server.url, request(api="openai-responses"))
+    assert type(error) is ours and "(200" in str(error)
+
+
+def test_each_error_code_of_a_response_is_known() -> None:
+    codes = get_args(ResponseError.model_fields["code"].annotation)
+    assert "server_error" in codes
+    for code in codes:
+        ours = type(failed({"code": code}, {}, PLACE, "m"))
+        assert ours is not errors.BadRequest or "image" in code, code
 
 
 def test_a_wrong_key_is_told_by_its_variable_and_never_repeated() -> None:
@@ -161,7 +266,7 @@ def test_the_services_own_words_are_kept_where_they_help() -> None:
 def test_an_html_page_is_mapped_by_its_status(status: int) -> None:
     page = b"<!DOCTYPE html><html><body>insufficient_quota</body></html>"
     error = raw_error(http(page, f"{status} X", content_type="text/html"))
-    assert type(error) is type(refused(status, {}, {}, ENDPOINT, "m"))
+    assert type(error) is type(refused(status, {}, {}, PLACE, "m"))
     assert f"({status})" in str(error)
     assert "<" not in str(error)
 
@@ -266,6 +371,34 @@ def test_lines_that_speak_something_else(reply: bytes, tls: bool, ours: type[Exc
     error = raw_error(reply, tls=tls)
     assert type(error) is ours
     assert said in str(error)
+
+
+BOMB = gzip.compress(bytes(256 * 2**20))
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 X"])
+@pytest.mark.parametrize("api", APIS)
+def test_a_small_body_that_unpacks_to_a_large_one_is_not_unpacked(status: str, api: str) -> None:
+    error_of(f"http://127.0.0.1:{closed_port()}/v1", request(api=api))  # what is imported is no matter here
+    tracemalloc.start()
+    error = raw_error(http(BOMB, status, content_encoding="gzip"), asked=request(api=api))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert type(error) is errors.BrokenBody
+    assert "answered with more than 64 MB, which is no answer of a model" in str(error)
+    assert most < 3 * _transport.LARGEST
+
+
+def test_a_body_of_the_largest_size_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = json.dumps({"choices": [{"message": {"content": "x" * 1000}}]}).encode()
+    monkeypatch.setattr(_transport, "LARGEST", len(whole))
+    for sent in (whole, gzip.compress(whole)):
+        headers = {"content-encoding": "gzip"} if sent is not whole else {}
+        with LoopbackServer(lambda got, sent=sent, headers=headers: Reply(raw=sent, headers=headers)) as server:  # type: ignore[misc]
+            assert ask(server.url).text == "x" * 1000
+    monkeypatch.setattr(_transport, "LARGEST", len(whole) - 1)
+    with LoopbackServer(lambda got: Reply(raw=whole)) as server:
+        assert type(error_of(server.url)) is errors.BrokenBody
 
 
 def test_an_error_that_a_caller_is_handling_is_not_taken_for_the_cause() -> None:

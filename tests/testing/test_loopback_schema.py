@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from synthkit.testing.loopback.schema import instance, strict_fault
+from synthkit.testing.loopback.schema import instance
+from synthkit.testing.loopback.strict import strict_fault
 
 
 class Colour(enum.Enum):
@@ -80,6 +81,11 @@ def test_what_has_no_instance_is_refused(schema: Any) -> None:
         instance(schema, Random(0))
 
 
+def _nested(depth: int) -> dict[str, Any]:
+    inner = _nested(depth - 1) if depth > 1 else {"type": "string"}
+    return {"type": "object", "properties": {"b": inner}, "required": ["b"], "additionalProperties": False}
+
+
 def test_a_strict_schema_must_be_strict() -> None:
     good: dict[str, Any] = {
         "type": "object",
@@ -94,8 +100,31 @@ def test_a_strict_schema_must_be_strict() -> None:
         ({"additionalProperties": True}, "'additionalProperties' is required to be supplied and to be false"),
         ({"required": []}, "Missing 'a'"),
         ({"$defs": {"b": {"type": "object"}}}, "In context=('$defs', 'b')"),
-        ({"properties": {"a": {"oneOf": []}}}, "'oneOf' is not permitted"),
+        ({"properties": {"a": {}}}, "schema must have a 'type' key"),
+        ({"properties": {"a": True}}, "schema must have a 'type' key"),
+        ({"properties": {"a": {"oneOf": []}}}, "schema must have a 'type' key"),
+        ({"properties": {"a": {"type": "string", "allOf": []}}}, "'allOf' is not permitted"),
+        ({"properties": {"a": {"type": "string", "minLength": 1}}}, "'minLength' is not permitted"),
+        ({"properties": {"a": {"type": "string", "minimum": 1}}}, "'minimum' is not permitted"),
+        ({"properties": {"a": {"type": "string", "default": ""}}}, "'default' is not permitted"),
+        ({"properties": {"a": {"type": "string", "format": "uri"}}}, "'uri' is not a valid format"),
+        ({"properties": {"a": {"type": "string", "pattern": "(?=x)"}}}, "'pattern' must not look around"),
+        ({"properties": {"a": {"type": "array"}}}, "array schema missing items"),
+        ({"properties": {"a": {"type": "array", "prefixItems": [{"type": "null"}]}}}, "'prefixItems' is not permitted"),
+        ({"properties": {"a": {"$ref": "#/$defs/b", "title": "B"}}}, "$ref cannot have keywords ['title']"),
+        ({"properties": {"a": {"$ref": "#/$defs/c"}}}, "reference can only point to definitions"),
+        ({"properties": {"a": {"type": "string", "enum": [1]}}}, "enum value 1 does not validate"),
+        ({"properties": {"a": {"type": "boolean", "const": 1}}}, "const value 1 does not validate"),
+        ({"required": ["a", "b"]}, "Extra required key 'b' supplied"),
+        ({"anyOf": []}, "must not have 'anyOf' at the top level"),
+        ({"properties": {"a": _nested(10)}}, "11 levels of nesting exceeds limit of 10"),
+        ({"properties": {"a": {"type": "string", "enum": [f"{n}" for n in range(1001)]}}}, "1001 enum values"),
+        (
+            {"properties": {"a": {"type": "string", "enum": ["x" * 60 + f"{n}" for n in range(251)]}}},
+            "15000 characters",
+        ),
     ]
+    assert strict_fault({**good, "properties": {"a": _nested(9)}}) is None
     for change, message in changes:
         fault = strict_fault({**good, **change})
         assert fault is not None and message in fault

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m synthkit.testing.server",
-        description="A model service on this machine that speaks OpenAI's wire format.",
+        description="A model service on this machine that speaks OpenAI's and Anthropic's wire formats.",
     )
     add = parser.add_argument
     add("--port", type=int, default=0, help="0 takes a free one (default)")
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--latency", default="0", help="seconds before each answer, or a range: 0.01-0.05")
     add("--faults", default="none", help="none (default), mixed, or shares: rate_limit=0.05,hang=0.01:30")
-    add("--key", help="the bearer key that calls must carry")
+    add("--key", help="the key that calls must carry")
     add("--models", help="the model names that exist, with commas between them; default: every name does")
     add("--seed", type=int, default=0, help="of latencies and request ids")
     add("--forget", action="store_true", help="keep no requests, only counts")

@@ -81,8 +81,8 @@ class Gap:
     torn: bool = False
 
 
-def compress(texts: Sequence[bytes]) -> bytes:
-    return zstandard.ZstdCompressor(level=1).compress(b"".join(texts))
+def compress(texts: Sequence[bytes], level: int = 1) -> bytes:
+    return zstandard.ZstdCompressor(level=level).compress(b"".join(texts))
 
 
 def pack(rows: Sequence[tuple[bytes, int, int]], frame: bytes) -> bytes:
@@ -137,8 +137,8 @@ def _read_head(file: BinaryIO, offset: int) -> tuple[bytes, int, int, bytes] | N
         return None
     if version != FORMAT:
         raise JournalError(
-            f"{file.name} is in journal format {version} and this synthkit reads format {FORMAT}: "
-            "install the synthkit that wrote it, or a newer one"
+            f"{file.name} was made by a newer synthkit (journal format {version}; this one reads {FORMAT}): "
+            "upgrade synthkit"
         )
     return head[: _SIGNED.size], rows, _HEAD.size + size, digest
 

@@ -4,19 +4,28 @@
 000001.keys      its sidecar, once it is sealed
 lock             flocked while a process looks at the others' tails and writes a block; holds the last number
                  claimed, so that a process sees new segments without listing the folder
+compaction       flocked by the process that makes few segments of many; holds who that is. What it leaves beside it
+                 (compaction.…) is explained in `replaced`
+
+The folder itself is flocked, too: shared while somebody lists or reads all segments, alone while some are removed.
 """
 
 import errno
 import fcntl
+import json
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
 from synthkit.errors import JournalError
 
+LOCK, COMPACTION, REPLACED = "lock", "compaction", "compaction.replaced"
+PAUSE = 0.05
+"""Seconds between two looks whether somebody reads."""
 _OURS = re.compile(r"(\d{6,})\.(journal|keys|keys\.tmp)")
 _FIXES = {
     errno.ENOSPC: "free some space",
@@ -46,20 +55,31 @@ class Folder:
         return self.path / f"{number:06}.keys"
 
     def numbers(self, note: Callable[[str], None]) -> list[int]:
-        """The segments' numbers, in order; other people's files are noted."""
+        """The segments' numbers, in order, without those that were replaced; other people's files are noted."""
         found: list[int] = []
         if not self.path.exists():
             return found
         with os.scandir(self.path) as listing:
             for item in sorted(listing, key=lambda item: item.name):
                 match = _OURS.fullmatch(item.name)
-                if item.name == "lock" or (match and match[2] != "journal"):
+                if item.name in (LOCK, COMPACTION) or item.name.startswith((f"{COMPACTION}.", ".")):
+                    continue  # file managers and copying programs leave hidden files everywhere
+                if match and match[2] != "journal":
                     continue
                 if match and item.is_file() and item.name == self.segment(int(match[1])).name:
                     found.append(int(match[1]))
                 else:
                     note(f"{item.path} is no file of a journal and was ignored: move it away")
-        return sorted(found)
+        gone = {old for new, olds in self.replaced().items() if new in found for old in olds}
+        return sorted(number for number in found if number not in gone)
+
+    def replaced(self) -> Mapping[int, Sequence[int]]:
+        """The segments that stand for others, with these. It holds once the new one is there."""
+        try:
+            form = json.loads((self.path / REPLACED).read_bytes())
+            return {int(new): [int(old) for old in olds] for new, olds in form.items()}
+        except (FileNotFoundError, ValueError, TypeError, AttributeError):  # nothing, or not what we wrote
+            return {}
 
     def claim(self) -> int:
         """A number that no segment here ever had; the folder is locked."""
@@ -92,6 +112,38 @@ class Folder:
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
 
+    @contextmanager
+    def listed(self) -> Iterator[None]:
+        """No segment is removed meanwhile by whoever compacts the journal."""
+        handle: int | None = None
+        with suppress(FileNotFoundError, NotADirectoryError):  # whoever lists it says so
+            handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if handle is not None:
+                with suppress(OSError):  # a file system without locks: then nothing is removed there either
+                    fcntl.flock(handle, fcntl.LOCK_SH)
+            yield
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+    @contextmanager
+    def emptied(self, tries: int = 1) -> Iterator[bool]:
+        """Whether segments may be removed meanwhile, since nobody lists or reads all of them. tries: listing takes but
+        a moment, so it may be worth to look again."""
+        handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            alone = False
+            for number in range(tries):
+                with suppress(OSError):
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    alone = True
+                    break
+                time.sleep(PAUSE if number + 1 < tries else 0)
+            yield alone
+        finally:
+            os.close(handle)
+
     def close(self) -> None:
         if self._lock is not None:
             self._lock.close()
@@ -99,7 +151,7 @@ class Folder:
 
     def _opened(self) -> FileIO:
         if self._lock is None:
-            self._lock = FileIO(str(self.path / "lock"), "r+", opener=_creating)
+            self._lock = FileIO(str(self.path / LOCK), "r+", opener=creating)
         return self._lock
 
 
@@ -110,6 +162,17 @@ def try_lock(file: FileIO, kind: int = fcntl.LOCK_EX) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def holder(path: Path) -> str:
+    """Who has a lock on a file or folder, as far as the system tells: the first other process."""
+    with suppress(OSError, ValueError):
+        inode = path.stat().st_ino
+        for line in Path("/proc/locks").read_text().splitlines():
+            words = line.split()
+            if "FLOCK" in words and words[-3].endswith(f":{inode}") and int(words[-4]) not in (0, os.getpid()):
+                return f"process {words[-4]}"
+    return "another process"
 
 
 def sync_folder(path: Path) -> None:
@@ -132,5 +195,6 @@ def naming(path: Path, verb: str) -> Iterator[None]:
         raise JournalError(f"the journal cannot {verb} {culprit}: {reason}; {fix} and start again") from error
 
 
-def _creating(path: str, flags: int) -> int:
+def creating(path: str, flags: int) -> int:
+    """An opener that makes the file if there is none, and leaves one that is there as it is."""
     return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
-from synthkit.models.journal.block import Block, Gap, read_blocks
+from synthkit.models.journal.block import Block, Gap, read_block, read_blocks
 from synthkit.models.journal.folder import Folder, sync_folder
 from synthkit.models.journal.sidecar import Sidecar, write_sidecar
 
@@ -89,7 +89,7 @@ class Tail:
         if offset < self._durable:
             return
         end = self._end
-        with self.path.open("rb") as file:
+        with suppress(FileNotFoundError), self.path.open("rb") as file:  # what replaced it is durable
             os.fsync(file.fileno())
         self._durable = end
 
@@ -121,6 +121,19 @@ def seal(folder: Folder, number: int, places: dict[bytes, int], size: int) -> Si
     write_sidecar(path, size, places)
     sync_folder(folder.path)
     return Sidecar.load(path, size)
+
+
+def cut_short(path: Path, size: int, sidecar: Sidecar) -> bool:
+    """Whether a segment of this size lacks what its sidecar knows to be at its end."""
+    if sidecar.covered <= size or not len(sidecar):
+        return False
+    last = max(place >> 16 for _, place in sidecar)
+    with path.open("rb") as file:
+        return read_block(file, last, size) is None
+
+
+def short(path: Path, size: int, sealed: int) -> str:
+    return f"{path} has {size} of the {sealed} bytes that it had once: copy it again from where it came from"
 
 
 def damaged(path: Path, gap: Gap) -> str:

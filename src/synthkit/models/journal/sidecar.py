@@ -26,13 +26,15 @@ _ROW = struct.Struct(">16sQ")
 class Sidecar:
     """The keys of one sealed segment, each with its place there."""
 
-    def __init__(self, data: bytes | mmap.mmap, rows: int) -> None:
+    def __init__(self, data: bytes | mmap.mmap, rows: int, covered: int) -> None:
+        """covered: bytes that the segment had when it was sealed."""
         self._data = data
         self._rows = rows
+        self.covered = covered
 
     @classmethod
-    def load(cls, path: Path, segment_size: int) -> "Sidecar | None":
-        """None if there is none that fits a segment of this size."""
+    def load(cls, path: Path, segment_size: int | None = None) -> "Sidecar | None":
+        """None if there is none that fits a segment of this size, or one of any size."""
         try:
             with path.open("rb") as file:
                 head = file.read(_HEAD.size)
@@ -40,7 +42,7 @@ class Sidecar:
                 if len(head) < _HEAD.size:
                     return None
                 magic, version, covered, rows, digest = _HEAD.unpack(head)
-                known = magic == _MAGIC and version == FORMAT and covered == segment_size
+                known = magic == _MAGIC and version == FORMAT and segment_size in (covered, None)
                 if not known or size != _HEAD.size + rows * _ROW.size:
                     return None
                 data: bytes | mmap.mmap
@@ -50,7 +52,7 @@ class Sidecar:
                     data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError:
             return None
-        sidecar = cls(data, rows)
+        sidecar = cls(data, rows, covered)
         with memoryview(data) as view, view[_HEAD.size :] as body:
             right = blake2b(body, digest_size=8).digest() == digest
         if right:
@@ -89,7 +91,7 @@ def write_sidecar(path: Path, segment_size: int, places: Mapping[bytes, int]) ->
     """Appears whole or not at all; OSError if it cannot be written. The caller syncs the folder."""
     body = b"".join([_ROW.pack(key, places[key]) for key in sorted(places)])
     digest = blake2b(body, digest_size=8).digest()
-    new = path.with_name(path.name + ".tmp")
+    new = aside(path)
     try:
         with new.open("wb") as file:
             file.write(_HEAD.pack(_MAGIC, FORMAT, segment_size, len(places), digest) + body)
@@ -99,3 +101,8 @@ def write_sidecar(path: Path, segment_size: int, places: Mapping[bytes, int]) ->
     except OSError:
         new.unlink(missing_ok=True)
         raise
+
+
+def aside(path: Path) -> Path:
+    """Where a file is written before it takes its place."""
+    return path.with_name(f"{path.name}.tmp")

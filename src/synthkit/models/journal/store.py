@@ -2,17 +2,18 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 from threading import Lock
 
-from synthkit.models.journal.block import MAX_ROWS, Gap, Texts, read_block, read_blocks
+from synthkit.models.journal.block import MAX_ROWS, Block, Gap, Texts, read_block, read_blocks
 from synthkit.models.journal.cache import Cache
 from synthkit.models.journal.entry import ANSWER, Entry
 from synthkit.models.journal.folder import Folder, naming, try_lock
 from synthkit.models.journal.index import Index
-from synthkit.models.journal.segment import Own, Tail, damaged, recover, seal, torn
+from synthkit.models.journal.replaced import clear
+from synthkit.models.journal.segment import Own, Tail, cut_short, damaged, recover, seal, short, torn
 from synthkit.models.journal.sidecar import Sidecar
 
 CACHE_BYTES = 16 << 20  # of text: a replay asks in about the order of the first run
@@ -29,15 +30,18 @@ class Store:
         self.own: Own | None = None  # the segment that this process appends to: its `Writer` sets it
         self.following = Lock()  # held while segments are followed, or a new one is claimed
         self._tails: dict[int, Tail] = {}
-        self._last = 0  # the highest segment number known
+        self._known: set[int] = set()  # the segments in the index
         self._token = b""  # of the folder when its segments were last listed
         self._read_only = read_only
         self._cache = Cache(CACHE_BYTES)
         try:
             with naming(folder, "read"):
-                for number in self.folder.numbers(self.note):
-                    self._open(number)
-                    self._last = number
+                if not read_only:
+                    clear(self.folder)
+                with self.folder.listed():
+                    for number in self.folder.numbers(self.note):
+                        self._open(number)
+                        self._known.add(number)
         except BaseException:
             self.close()
             raise
@@ -67,22 +71,31 @@ class Store:
         with naming(self.folder.path, "read"), self.following:
             self._follow(locked=False)
 
-    def scan(self) -> Iterator[Entry]:
-        for number in self.folder.numbers(self.note):
-            path = self.folder.segment(number)
-            with naming(path, "read"), path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                for part in read_blocks(file, 0, size):
-                    texts = None if isinstance(part, Gap) else part.texts()
-                    if texts is not None:
-                        yield from map(texts.entry, range(len(texts.rows)))
-                    elif part.end < size or not self._grows(number):
-                        self.note(damaged(path, Gap(part.offset, part.end)))
+    def scan(self, wanted: Callable[[bytes], bool] | None = None) -> Iterator[Entry]:
+        """All entries, or those whose keys are wanted."""
+        with naming(self.folder.path, "read"), self.folder.listed():
+            for number in self.folder.numbers(self.note):
+                yield from self._scan(number, wanted or (lambda key: True))
+
+    def _scan(self, number: int, wanted: Callable[[bytes], bool]) -> Iterator[Entry]:
+        path = self.folder.segment(number)
+        with naming(path, "read"), path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            for part in read_blocks(file, 0, size):
+                if isinstance(part, Block) and not (rows := [n for n, row in enumerate(part.rows) if wanted(row[0])]):
+                    continue
+                texts = None if isinstance(part, Gap) else part.texts()
+                if texts is not None:
+                    yield from map(texts.entry, rows)
+                elif part.end < size or not self._grows(number):
+                    self.note(damaged(path, Gap(part.offset, part.end)))
 
     def _read(self, key: bytes, number: int, place: int) -> Entry | None:
-        """The answer at a place, None if its block is damaged."""
+        """The answer at a place, None if its block is damaged, or its segment was replaced by another."""
         offset, row = place >> 16, place & (MAX_ROWS - 1)
         texts = self._cache.get((number, offset)) or self._load(number, offset)
+        if texts is None and number not in self._known:
+            return None
         if texts is None or row >= len(texts.rows) or texts.rows[row][:2] != (key, ANSWER):
             self.index.lose(number, offset)
             self.note(f"{self.folder.segment(number)}: the block at offset {offset} is damaged and was skipped")
@@ -94,6 +107,8 @@ class Store:
             with self.folder.segment(number).open("rb") as file:
                 block = read_block(file, offset, os.fstat(file.fileno()).st_size)
         except FileNotFoundError:
+            with self.following:
+                self._list()
             return None
         texts = None if block is None else block.texts()
         if texts is not None:
@@ -104,9 +119,16 @@ class Store:
 
     def _open(self, number: int) -> None:
         path = self.folder.segment(number)
-        sidecar = Sidecar.load(self.folder.sidecar(number), path.stat().st_size)
-        if sidecar is not None:
+        size = path.stat().st_size
+        sidecar = Sidecar.load(self.folder.sidecar(number))
+        if sidecar is not None and sidecar.covered == size:
             self.index.seal(number, sidecar)
+        elif sidecar is not None and cut_short(path, size, sidecar):
+            # no write broke off, but a copy: what was lost may yet come, so nothing is mended
+            self.note(short(path, size, sidecar.covered))
+            tail = Tail(path, self.index.grow(number))
+            tail.follow(self.note, locked=False)
+            self.index.fold(number, tail.places)
         elif self._read_only or not self._recover(number):
             self._read_unsealed(number)
 
@@ -160,7 +182,7 @@ class Store:
         """A new segment of this process; the folder is locked."""
         self.own = own = Own(self.folder)
         self.segment = own.path.name
-        self._last = own.number
+        self._known.add(own.number)
         self._token = self.folder.token()
         return own
 
@@ -169,12 +191,33 @@ class Store:
             self.problems.append(problem)
 
     def _follow(self, *, locked: bool, new: bool = True) -> None:
-        for number in self.folder.numbers(self.note) if new else ():
-            if number > self._last:
-                self._last = number
-                self._tails[number] = Tail(self.folder.segment(number), self.index.grow(number))
+        if new:
+            self._list()
         for tail in self._tails.values():
             tail.follow(self.note, locked=locked)
+
+    def _list(self) -> None:
+        """Learns which segments are new, and which are there no more; `following` is held."""
+        with self.folder.listed():
+            there = set(self.folder.numbers(self.note))
+            if self.own is not None:
+                there.add(self.own.number)  # deleted or not: what it wrote is not forgotten yet
+            sealed: dict[int, Sidecar] = {}
+            for number in sorted(there - self._known):
+                path = self.folder.segment(number)
+                sidecar = Sidecar.load(self.folder.sidecar(number), path.stat().st_size)
+                if sidecar is not None:
+                    sealed[number] = sidecar
+                else:
+                    self._tails[number] = Tail(path, self.index.grow(number))
+        if gone := self._known - there:
+            self.index.replace(gone, sealed)
+        else:
+            for number, sidecar in sealed.items():
+                self.index.seal(number, sidecar)
+        for number in gone:
+            self._tails.pop(number, None)
+        self._known = there
 
     def _grows(self, number: int) -> bool:
         return number in self._tails or (self.own is not None and self.own.number == number)

@@ -30,14 +30,22 @@ def demo(request: Request) -> Reply:
     from synthkit.providers.demo import Demo
 
     options = {name: request.body[name] for name in ("max_tokens", "stop") if name in request.body}
-    asked = Asked("demo", "default", request.body["messages"], options, request.schema)
+    for name in ("max_completion_tokens", "max_output_tokens"):
+        if name in request.body:
+            options["max_tokens"] = request.body[name]
+    if "stop_sequences" in request.body:
+        options["stop"] = request.body["stop_sequences"]
+    asked = Asked("demo", "default", request.messages, options, request.schema)
     said = Demo(Endpoint()).answer(asked, f"{request.number}/{request.choice}")
     return Reply(text=said.text, refusal=said.refusal or None)
 
 
 def _answer(request: Request, *key: object) -> Reply:
     try:
-        schema = request.schema
+        tool, schema = request.tool, request.schema
+        if tool is not None:
+            given = instance(tool["parameters"], Random("\x1f".join(map(str, key))))
+            return Reply(tool_calls=[{"name": tool["name"], "arguments": given}])
         if schema is not None:
             made: Any = instance(schema, Random("\x1f".join(map(str, key))))
             return Reply(text=json.dumps(made, ensure_ascii=False))

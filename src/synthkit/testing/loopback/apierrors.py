@@ -79,6 +79,7 @@ ERRORS: Mapping[str, ApiError] = MappingProxyType(
         "overloaded": ApiError(529, "Overloaded", type="overloaded_error", name="overloaded"),
     }
 )
+"""The errors of the services by name; a `Reply` may have one as its `error`."""
 
 _BY_STATUS = {
     400: "bad_request",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from synthkit.testing.loopback import anthropic, wire_responses
 from synthkit.testing.loopback.apierrors import ApiError, error_named
 from synthkit.testing.loopback.connection import Outgoing
 from synthkit.testing.loopback.faults import Fault
@@ -45,6 +46,11 @@ class Desk:
         self._tally = tally
         self._gate = Gate(settings.limits)
         self._packer = Packer(self._gate, settings.latency, settings.seed)
+        self._apis: dict[str, Api] = {
+            **APIS,
+            "/responses": wire_responses.Responses(),
+            "/messages": anthropic.Messages(),
+        }
         self.problems: list[Exception] = []
 
     def reply(self, message: Message) -> Outgoing:
@@ -58,15 +64,16 @@ class Desk:
         route = message.path.removeprefix(prefix) if message.path.startswith(prefix) else ""
         if route == "/models" or route.startswith("/models/"):
             return self._models(message, route.removeprefix("/models").removeprefix("/"))
-        api = APIS.get(route)
+        api = self._apis.get(route)
         if api is None:
             return self._error(message, ApiError(404, f"Invalid URL ({message.method} {message.path})", name="bad_url"))
         if message.method != "POST":
-            return self._error(message, _not_allowed(message, "POST"))
+            return self._error(message, _not_allowed(message, "POST"), api)
         body = _decoded(message.body)
         if body is None:
             text = "We could not parse the JSON body of your request: it must be a JSON object in UTF-8."
-            return self._error(message, self._stranger(message) or ApiError(400, text, name="bad_json"))
+            error = self._stranger(message, api) or ApiError(400, text, name="bad_json")
+            return self._error(message, error, api)
         return self._call(api, message, body, began)
 
     def refuse(self, error: HttpError) -> Outgoing:
@@ -75,7 +82,8 @@ class Desk:
         return self._packer.refusal(error)
 
     def _call(self, api: Api, message: Message, body: dict[str, Any], began: float) -> Outgoing:
-        number, headers, digest = self._tally.count, hidden(message.headers), digest_of(body)
+        said = anthropic.without_marks(body) if isinstance(api, anthropic.Messages) else body
+        number, headers, digest = self._tally.count, hidden(message.headers), digest_of(said)
         request = Request(number, message.path, body, headers, digest)
         ticket = self._tally.arrive(Received(number, message.path, body, began), headers, digest)
         try:
@@ -96,10 +104,13 @@ class Desk:
 
     def _refused(self, api: Api, message: Message, request: Request, began: float) -> Reply | None:
         """The reply to a call that no model gets to see."""
-        error = self._stranger(message) or api.refusal(request.body) or self._unknown(request.model)
+        error = self._stranger(message, api) or self._fault(api, request) or self._unknown(request.model)
         if error is not None:
             return Reply(error=error)
         size, context = api.prompt_tokens(request.body), self._settings.context
+        if context is not None and size > context and isinstance(api, anthropic.Messages):
+            text = f"prompt is too long: {size} tokens > {context} maximum"
+            return Reply(error=replace(error_named("context_length_exceeded"), message=text))
         if context is not None and size > context:
             text = (
                 f"This model's maximum context length is {context} tokens. However, your messages resulted in "
@@ -107,6 +118,12 @@ class Desk:
             )
             return Reply(error=replace(error_named("context_length_exceeded"), message=text))
         return self._gate.enter(size, began)
+
+    def _fault(self, api: Api, request: Request) -> ApiError | None:
+        """What the API refuses in a body."""
+        if isinstance(api, anthropic.Messages):
+            return api.refusal(request.body, request.headers["anthropic-version"])
+        return api.refusal(request.body)
 
     def _answers(self, request: Request) -> list[Reply]:
         """The model's reply, or as many as `n` asks for."""
@@ -134,14 +151,18 @@ class Desk:
         names = self._settings.models or _MODELS
         return self._packer.plain(message, {"object": "list", "data": [model_card(name) for name in names]})
 
-    def _error(self, message: Message, error: ApiError) -> Outgoing:
+    def _error(self, message: Message, error: ApiError, api: Api | None = None) -> Outgoing:
         """An error of something that is not counted as a call."""
         self._tally.by_fault[error.name or error.code or "error"] += 1
-        return self._packer.plain(message, error.body(), error.status)
+        if isinstance(api, anthropic.Messages):
+            error = api.own(error, "")
+        return self._packer.plain(message, error.body() if api is None else api.error(error), error.status)
 
-    def _stranger(self, message: Message) -> ApiError | None:
+    def _stranger(self, message: Message, api: Api | None = None) -> ApiError | None:
         """The 401 for a call without the key."""
         expected = self._settings.key_digest
+        if isinstance(api, anthropic.Messages):
+            return api.stranger(message.headers, expected, key_digest)
         if expected is None:
             return None
         scheme, _, given = message.headers.get("authorization", "").partition(" ")

@@ -23,12 +23,15 @@ class _Bucket:
     def take(self, amount: int) -> None:
         self._level -= amount
 
+    def level(self) -> tuple[str, int, int, float]:
+        return self.name, self.limit, max(0, int(self._level)), (self.limit - self._level) * 60 / self.limit
+
     def headers(self) -> list[tuple[str, str]]:
-        full_in = (self.limit - self._level) * 60 / self.limit
+        name, limit, left, full_in = self.level()
         return [
-            (f"x-ratelimit-limit-{self.name}", str(self.limit)),
-            (f"x-ratelimit-remaining-{self.name}", str(max(0, int(self._level)))),
-            (f"x-ratelimit-reset-{self.name}", duration(full_in)),
+            (f"x-ratelimit-limit-{name}", str(limit)),
+            (f"x-ratelimit-remaining-{name}", str(left)),
+            (f"x-ratelimit-reset-{name}", duration(full_in)),
         ]
 
 
@@ -64,6 +67,10 @@ class Gate:
         self._requests.take(1)
         self._tokens.take(tokens)
         return None
+
+    def levels(self) -> list[tuple[str, int, int, float]]:
+        """What each limit is called and allows, what is left of it, and in how many seconds it is full."""
+        return [self._requests.level(), self._tokens.level()]
 
     def headers(self) -> list[tuple[str, str]]:
         """The x-ratelimit headers as they stand now."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from synthkit.testing.loopback import anthropic
 from synthkit.testing.loopback.apierrors import ApiError, error_for, error_named
 from synthkit.testing.loopback.connection import Outgoing
 from synthkit.testing.loopback.http1 import HttpError, Message, chunk, head
@@ -47,7 +48,8 @@ class Packer:
     ) -> Outgoing:
         """The reply to a call that arrived at `began`."""
         wait = (self._drawn(request.number) if reply.delay is None else reply.delay) + reply.hang
-        headers = [("content-type", content.kind), *self._headers(message, began, wait), *_retry(reply)]
+        told = self._headers(message, began, wait, request.number)
+        headers = [("content-type", content.kind), *told, *_retry(reply)]
         framing, body = _framed(content, reply)
         own = {name.lower(): value for name, value in reply.headers.items()}
         headers = [(name, value) for name, value in headers + framing if name not in own] + list(own.items())
@@ -73,7 +75,7 @@ class Packer:
         headers = [("content-type", _JSON), ("content-length", str(len(body))), ("connection", "close")]
         return Outgoing((head(error.status, headers) + body,), _nothing, end="close")
 
-    def _headers(self, message: Message, began: float, wait: float | None) -> Headers:
+    def _headers(self, message: Message, began: float, wait: float | None, number: int = 0) -> Headers:
         self._serial += 1
         identity = hashlib.blake2b(f"{self._seed} {self._serial}".encode(), digest_size=16).hexdigest()
         spent = 0 if wait is None else int((time.monotonic() - began + wait) * 1000)
@@ -83,6 +85,8 @@ class Packer:
             ("x-request-id", f"req_{identity}"),
             *self._gate.headers(),
         ]
+        if message.path.endswith("/messages"):
+            headers = anthropic.headers(number, self._gate.levels())
         if not message.keep_alive:
             headers.append(("connection", "close"))
         return headers
@@ -107,6 +111,10 @@ def content_of(api: Api, request: Request, replies: Sequence[Reply]) -> Content:
         error = _filled_in(error_for(status), request)
     elif isinstance(error, str):
         error = _filled_in(error_named(error), request)
+    if isinstance(error, ApiError) and isinstance(api, anthropic.Messages):
+        error = api.own(error, request.model)
+        document = {**api.error(error), "request_id": anthropic.request_id(request.number)}
+        return Content(reply.status or error.status, _JSON, [encode(document)], error.name or "error")
     if isinstance(error, ApiError):
         name = error.name or error.code or "error"
         return Content(reply.status or error.status, _JSON, [encode(api.error(error))], name)

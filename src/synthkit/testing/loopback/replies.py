@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from synthkit.testing.loopback import responses_input
 from synthkit.testing.loopback.apierrors import ApiError
 
 
@@ -24,18 +25,44 @@ class Request:
         return str(self.body.get("model", ""))
 
     @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """The conversation in the chat form, a system prompt that stands apart in front of it."""
+        if "input" in self.body:
+            return responses_input.chat(self.body)
+        messages, system = self.body.get("messages") or (), self.body.get("system")
+        return [{"role": "system", "content": system}, *messages] if system else messages
+
+    @property
     def prompt(self) -> str:
         """The text of the last message."""
-        messages = self.body.get("messages") or ()
+        messages = self.messages
         return text_of(messages[-1]) if messages else ""
 
     @property
     def schema(self) -> Mapping[str, Any] | None:
         """The JSON schema that the answer must fit, if one was sent."""
-        asked = self.body.get("response_format")
+        config = self.body.get("output_config")
+        if isinstance(config, Mapping) and isinstance(config.get("format"), Mapping):
+            schema = config["format"].get("schema", {})
+            return schema if isinstance(schema, Mapping) else None
+        asked, text = self.body.get("response_format"), self.body.get("text")
+        if isinstance(text, Mapping) and isinstance(text.get("format"), Mapping):
+            asked = {"type": text["format"].get("type"), "json_schema": text["format"]}
         if isinstance(asked, Mapping) and asked.get("type") == "json_schema":
             schema = asked["json_schema"].get("schema", {})
             return schema if isinstance(schema, Mapping) else None
+        return None
+
+    @property
+    def tool(self) -> Mapping[str, Any] | None:
+        """The tool that must be called: the one that was named, or the first where any will do; with its `name` and
+        `parameters`. None where none must be."""
+        chosen = self.body.get("tool_choice")
+        named = chosen.get("function", chosen) if isinstance(chosen, Mapping) else None
+        for tool in self.body.get("tools") or ():
+            function = tool.get("function", tool)
+            if chosen == "required" or (named is not None and function.get("name") == named.get("name")):
+                return {"parameters": function.get("input_schema", {"type": "object"}), **function}
         return None
 
 

@@ -1,7 +1,7 @@
-"""Instances of JSON schemas, made by dice, and the rules that strict schemas must keep."""
+"""Instances of JSON schemas, made by dice."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, TypeAlias
 
@@ -154,36 +154,3 @@ class _Maker:
         for part in filter(None, ref[1:].split("/")):
             found = found[part.replace("~1", "/").replace("~0", "~")]
         return found
-
-
-def strict_fault(schema: object) -> str | None:
-    """What OpenAI would refuse in a schema sent with `strict: true`; None if nothing."""
-    if not isinstance(schema, Mapping) or schema.get("type") != "object":
-        kind = schema.get("type") if isinstance(schema, Mapping) else None
-        return f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{kind}\"'."
-    return next(_strict_faults(schema, ()), None)
-
-
-def _strict_faults(schema: object, context: tuple[str, ...]) -> Iterator[str]:
-    if not isinstance(schema, Mapping):
-        return
-    if schema.get("type") == "object" or "properties" in schema:
-        properties = schema.get("properties", {})
-        if schema.get("additionalProperties") is not False:
-            yield f"In context={context}, 'additionalProperties' is required to be supplied and to be false."
-        missing = [name for name in properties if name not in schema.get("required", ())]
-        if missing:
-            yield (
-                f"In context={context}, 'required' is required to be supplied and to be an array including every key "
-                f"in properties. Missing '{missing[0]}'."
-            )
-        for name, part in properties.items():
-            yield from _strict_faults(part, (*context, "properties", name))
-    yield from _strict_faults(schema.get("items"), (*context, "items"))
-    for index, part in enumerate(schema.get("anyOf", ())):
-        yield from _strict_faults(part, (*context, "anyOf", str(index)))
-    for key in ("$defs", "definitions"):
-        for name, part in schema.get(key, {}).items():
-            yield from _strict_faults(part, (*context, key, name))
-    if "allOf" in schema or "oneOf" in schema:
-        yield f"In context={context}, '{'allOf' if 'allOf' in schema else 'oneOf'}' is not permitted."

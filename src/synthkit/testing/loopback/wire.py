@@ -50,7 +50,7 @@ class ChatCompletions:
 
     def whole(self, request: Request, replies: Sequence[Reply], created: int) -> dict[str, Any]:
         return {
-            "id": _id("chatcmpl-", request),
+            "id": identity("chatcmpl-", request),
             "object": "chat.completion",
             "created": created,
             "model": request.model,
@@ -73,10 +73,10 @@ class ChatCompletions:
                 part = {"index": choice["index"], "delta": delta, "logprobs": None, "finish_reason": finish}
                 if choice["logprobs"] and delta.get("content"):
                     part["logprobs"] = {"content": [next(logprobs)], "refusal": None}
-                noise = {"obfuscation": _id("", request, number)[: 3 + number % 9]} if obfuscate else {}
-                yield _event({**frame, "choices": [part], **last, **noise})
+                noise = {"obfuscation": identity("", request, number)[: 3 + number % 9]} if obfuscate else {}
+                yield event({**frame, "choices": [part], **last, **noise})
         if last:
-            yield _event({**frame, "choices": [], "usage": whole["usage"]})
+            yield event({**frame, "choices": [], "usage": whole["usage"]})
         yield b"data: [DONE]\n\n"
 
     def error(self, error: ApiError) -> dict[str, Any]:
@@ -101,18 +101,20 @@ def tokens(text: str) -> int:
     return math.ceil(len(text.encode("utf-8", "surrogatepass")) / 4)
 
 
-def _id(prefix: str, request: Request, *more: object) -> str:
+def identity(prefix: str, request: Request, *more: object) -> str:
+    """An id that a request always gets."""
     key = f"{request.number} {request.digest} {more}"
     return prefix + hashlib.blake2b(key.encode(), digest_size=15).hexdigest()[:29]
 
 
-def _event(document: object) -> bytes:
+def event(document: object) -> bytes:
+    """A document as a server-sent event."""
     return b"data: " + encode(document) + b"\n\n"
 
 
 def _choice(request: Request, reply: Reply, index: int) -> dict[str, Any]:
     calls = [_tool_call(request, call, index, place) for place, call in enumerate(reply.tool_calls)]
-    text, finish = _limited(request, reply)
+    text, finish = limited(request, reply)
     message: dict[str, Any] = {
         "role": "assistant",
         "content": text if reply.refusal is None and (text or not calls) else None,
@@ -126,7 +128,7 @@ def _choice(request: Request, reply: Reply, index: int) -> dict[str, Any]:
     logprobs = None
     if request.body.get("logprobs") and message["content"] is not None:
         top = request.body.get("top_logprobs") or 0
-        entries = [_logprob(request, piece, place, top) for place, piece in enumerate(_pieces(text))]
+        entries = [logprob(request, piece, place, top) for place, piece in enumerate(pieces(text))]
         logprobs = {"content": entries, "refusal": None}
     default = "tool_calls" if calls else finish
     return {
@@ -137,9 +139,10 @@ def _choice(request: Request, reply: Reply, index: int) -> dict[str, Any]:
     }
 
 
-def _limited(request: Request, reply: Reply) -> tuple[str, str]:
+def limited(request: Request, reply: Reply) -> tuple[str, str]:
     """The text within the request's token limit, and how it ended. A handler that says how it ended knows better."""
-    asked = request.body.get("max_completion_tokens") or request.body.get("max_tokens")
+    names = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+    asked = next((request.body[name] for name in names if request.body.get(name)), None)
     if asked is None or reply.finish_reason is not None or tokens(reply.text) <= asked:
         return reply.text, "stop"
     return reply.text.encode("utf-8", "surrogatepass")[: 4 * asked].decode("utf-8", "ignore"), "length"
@@ -148,13 +151,13 @@ def _limited(request: Request, reply: Reply) -> tuple[str, str]:
 def _tool_call(request: Request, call: Mapping[str, Any], index: int, place: int) -> dict[str, Any]:
     arguments = call.get("arguments", {})
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    name = call.get("id") or _id("call_", request, index, place)
+    name = call.get("id") or identity("call_", request, index, place)
     return {"id": name, "type": "function", "function": {"name": call["name"], "arguments": text}}
 
 
 def _usage(request: Request, replies: Sequence[Reply], prompt: int) -> dict[str, Any]:
     thought = sum(tokens(reply.reasoning or "") for reply in replies)
-    said = sum(tokens(_limited(request, reply)[0]) + tokens(reply.refusal or "") for reply in replies)
+    said = sum(tokens(limited(request, reply)[0]) + tokens(reply.refusal or "") for reply in replies)
     said += sum(tokens(str(call.get("arguments", ""))) for reply in replies for call in reply.tool_calls)
     prompt_details = {"cached_tokens": 0, "audio_tokens": 0}
     details = {
@@ -175,7 +178,7 @@ def _usage(request: Request, replies: Sequence[Reply], prompt: int) -> dict[str,
     return {**usage, **given}
 
 
-def _pieces(text: str) -> list[str]:
+def pieces(text: str) -> list[str]:
     """Text in pieces as a model would say it: a word with the space before it, or eight characters of a long one."""
     pieces: list[str] = []
     for place, word in enumerate(text.split(" ")):
@@ -184,7 +187,8 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def _logprob(request: Request, piece: str, place: int, top: int) -> dict[str, Any]:
+def logprob(request: Request, piece: str, place: int, top: int) -> dict[str, Any]:
+    """The logarithm of probability of a piece, and of `top` others in its place."""
     dice = random.Random(f"{request.digest} {place}")
 
     def entry(token: str, logprob: float) -> dict[str, Any]:
@@ -205,15 +209,15 @@ def _deltas(choice: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str | N
     content, refusal = message["content"], message["refusal"]
     first: dict[str, Any] = {"role": "assistant", "content": None if content is None else "", "refusal": None}
     yield first, None
-    for piece in _pieces(message.get("reasoning_content") or ""):
+    for piece in pieces(message.get("reasoning_content") or ""):
         yield {"reasoning_content": piece}, None
-    for piece in _pieces(content or ""):
+    for piece in pieces(content or ""):
         yield {"content": piece}, None
-    for piece in _pieces(refusal or ""):
+    for piece in pieces(refusal or ""):
         yield {"refusal": piece}, None
     for place, call in enumerate(message.get("tool_calls", ())):
         begin = {"index": place, "id": call["id"], "type": "function"}
         yield {"tool_calls": [{**begin, "function": {"name": call["function"]["name"], "arguments": ""}}]}, None
-        for piece in _pieces(call["function"]["arguments"]):
+        for piece in pieces(call["function"]["arguments"]):
             yield {"tool_calls": [{"index": place, "function": {"arguments": piece}}]}, None
     yield {}, choice["finish_reason"]

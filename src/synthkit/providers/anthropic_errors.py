@@ -1,0 +1,116 @@
+"""What can go wrong in a call through Anthropic's SDK, in synthkit's words: by status, type and code, never by message.
+
+https://platform.claude.com/docs/en/api/errors
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from synthkit.core import Endpoint
+from synthkit.errors import (
+    BadKey,
+    BadRequest,
+    BrokenBody,
+    CallError,
+    CallTimeout,
+    ConnectionLost,
+    NoSuchModel,
+    OutOfQuota,
+    Overloaded,
+    RateLimited,
+    ServerError,
+)
+from synthkit.providers import _errors
+
+OWN = "https://api.anthropic.com"
+# Codes that the service names causes with, in the body's `error.details.error_code`.
+CODES: Mapping[str, type[CallError]] = {
+    "contract_spend_limit_reached": OutOfQuota,
+    "enforced_spend_limit_reached": OutOfQuota,
+    "linked_organization_billing_unavailable": OutOfQuota,
+    "linked_organization_spend_limit_reached": OutOfQuota,
+    "user_profile_billing_not_authorized": OutOfQuota,
+    "user_profile_not_billable": OutOfQuota,
+    "ramp_limit_exceeded": RateLimited,
+    "organization_on_hold": BadKey,
+    "organization_type_not_supported": BadKey,
+    "cmek_key_disabled": BadKey,
+    "cmek_key_network_blocked": BadKey,
+    "request_body_timeout": CallTimeout,
+}
+# Types that it sorts errors into, and the statuses that they come with.
+TYPES: Mapping[str, int] = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+STATUSES: Mapping[int, type[CallError]] = {
+    400: BadRequest,
+    401: BadKey,
+    402: OutOfQuota,
+    403: BadKey,
+    404: NoSuchModel,
+    405: NoSuchModel,  # what answers GET alone is no model service
+    408: CallTimeout,
+    409: BadRequest,
+    412: BadRequest,
+    413: BadRequest,
+    422: BadRequest,
+    429: RateLimited,
+    431: BadRequest,
+    499: ConnectionLost,
+    503: Overloaded,
+    504: CallTimeout,
+    529: Overloaded,
+}
+
+
+def path(endpoint: Endpoint) -> str:
+    """The path of messages behind the base URL, which may end in /v1 or not, as it does for other SDKs or for this."""
+    url = (endpoint.base_url or OWN).partition("?")[0]
+    return "/messages" if url.rstrip("/").endswith("/v1") else "/v1/messages"
+
+
+def place(endpoint: Endpoint) -> _errors.Place:
+    """Where the service is."""
+    return _errors.Place(endpoint, OWN, path(endpoint), "is what stands before /v1/messages")
+
+
+def translated(error: Exception, endpoint: Endpoint, model: str) -> CallError:
+    """Our error for one that the SDK, or the transport below it, has raised."""
+    import anthropic
+
+    where = place(endpoint)
+    if isinstance(error, anthropic.APIStatusError):
+        return refused(error.status_code, error.body, error.response.headers, endpoint, model)
+    if isinstance(error, anthropic.APIResponseValidationError):
+        return BrokenBody(f"{where.host} answered with what is no answer of a model: try again")
+    if isinstance(error, anthropic.AnthropicError) and not isinstance(error, anthropic.APIConnectionError):
+        return CallError(f"the SDK cannot call {where.host} ({type(error).__name__}): check the model's settings")
+    return _errors.unconnected(error, where, anthropic.APITimeoutError)
+
+
+def refused(status: int | None, body: object, headers: Mapping[str, str], endpoint: Endpoint, model: str) -> CallError:
+    """Our error for a reply with this body. status: None where it came with 200, so that its type alone counts."""
+    given = body.get("error", body) if isinstance(body, Mapping) else body
+    error: Mapping[str, Any] = given if isinstance(given, Mapping) else {"message": given}
+    details = error.get("details")
+    code = details.get("error_code") if isinstance(details, Mapping) else None
+    kind = error.get("type")
+    usual = TYPES.get(kind) if isinstance(kind, str) else None
+    # Two types say nothing but 4xx and 5xx; the others say more than the status that a gateway may send them with.
+    decides = usual if usual and (status is None or kind not in ("invalid_request_error", "api_error")) else status
+    decides = decides or 500
+    told = CODES.get(code) if isinstance(code, str) and decides < 500 else None
+    ours = told or STATUSES.get(decides, ServerError if decides >= 500 else CallError)
+    word = code if isinstance(code, str) else kind
+    missing = kind == "not_found_error"
+    return _errors.refused(ours, status or decides, word, error, headers, place(endpoint), model, told=missing)

@@ -1,0 +1,105 @@
+"""Reading what Anthropic's service answers."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from synthkit.core import Reply, Usage
+from synthkit.core.answer import Finish, ToolCall
+from synthkit.errors import BrokenBody
+
+MOST_TOKENS = 10**9
+"""A count of tokens from which on it is no count."""
+FINISHES: Mapping[str, Finish] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "refusal": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "context",
+    "tool_use": "tool_calls",
+    "pause_turn": "pause",
+}
+
+
+def read(body: str, host: str) -> Reply:
+    """Reads a body of the service at `host`. Raises `BrokenBody` where it is no answer. A service that tells no usage
+    leaves it at zeros, which means unknown."""
+    data = json_value(body)
+    content = data.get("content") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(content, list):
+        raise BrokenBody(f"{host} answered with {_instead(body, data)}")
+    blocks = [block for block in content if isinstance(block, dict)]
+    text = "".join(_texts(blocks, "text"))
+    reason, model = data.get("stop_reason"), data.get("model")
+    return Reply(
+        text=text,
+        usage=_usage(data.get("usage")),
+        finish=FINISHES.get(reason, "other") if isinstance(reason, str) else "other",
+        refusal=_refusal(data.get("stop_details"), text) if reason == "refusal" else "",
+        reasoning="\n\n".join(_texts(blocks, "thinking")),
+        model=model if isinstance(model, str) else "",
+        tool_calls=[_call(block) for block in blocks if block.get("type") == "tool_use"],
+    )
+
+
+def json_value(text: str) -> Any:
+    """The JSON value of a text, or None."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _texts(blocks: list[dict[str, Any]], kind: str) -> list[str]:
+    """The texts of the blocks of a kind that have one. Thoughts that the service keeps to itself have none."""
+    return [text for b in blocks if b.get("type") == kind and isinstance(text := b.get(kind), str) and text]
+
+
+def _call(block: Mapping[str, Any]) -> ToolCall:
+    arguments = json.dumps(block.get("input") or {}, ensure_ascii=False)
+    return ToolCall(str(block.get("id")), str(block.get("name")), arguments)
+
+
+def _refusal(details: object, text: str) -> str:
+    """Why it refuses: what the service explains, else the words of the model, else that it does."""
+    told = details if isinstance(details, dict) else {}
+    for said in (told.get("explanation"), text):
+        if isinstance(said, str) and said.strip():
+            return said.strip()
+    category = told.get("category")
+    return f"the service declined to answer{f' ({category})' if isinstance(category, str) else ''}"
+
+
+def _usage(told: object) -> Usage:
+    """Input is told in three parts: what is new, what was put into the cache, and what was read from it."""
+    if not isinstance(told, dict):
+        return Usage()
+    cached, written = _count(told.get("cache_read_input_tokens")), _count(told.get("cache_creation_input_tokens"))
+    details = told.get("output_tokens_details")
+    thought = _count(details.get("thinking_tokens")) if isinstance(details, dict) else 0
+    made = _count(told.get("output_tokens"))
+    return Usage(_count(told.get("input_tokens")) + cached + written, made, cached, min(thought, made), written)
+
+
+def _count(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and 0 < value < MOST_TOKENS else 0
+
+
+def _instead(body: str, data: object) -> str:
+    """What came in place of an answer, and what may be wrong."""
+    start = body.lstrip()
+    if not start:
+        return "nothing: an empty body"
+    if start.startswith("<"):
+        return "HTML, not JSON: is base_url right?"
+    if data is None:
+        return (
+            "JSON that breaks off or is none: try again"
+            if start[0] in "{["
+            else "text that is no JSON: is base_url right?"
+        )
+    error = data.get("error") if isinstance(data, dict) else None
+    said = error.get("message") if isinstance(error, dict) else error
+    if isinstance(said, str) and said:
+        return f"an error: {' '.join(said.split())[:500]}"
+    return "JSON that holds no content: does base_url name a service for Anthropic's messages?"
