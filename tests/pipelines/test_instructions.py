@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pipeline_kit import PIPELINES, rows, synthkit
 
-from synthkit.techniques.self_instruct_novelty import too_similar
+from synthkit.techniques.rouge import too_similar
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "self_instruct_seed_tasks.jsonl"
 

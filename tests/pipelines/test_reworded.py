@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from synthkit import Pipeline
-from synthkit.judges import Rubric
-from synthkit.techniques import FewShot, SelfInstruct
+from synthkit import Pipeline, Prompt, Repeat
+from synthkit.filters import Agrees
+from synthkit.generators import LoadDocuments, LoadRecords
+from synthkit.judges import Pairwise, Rubric
+from synthkit.techniques import Classification, EvolInstruct, FewShot, PassageQuestions, SelfInstruct
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 
@@ -92,3 +94,59 @@ def test_a_reworded_prompt_serves_few_shot(project: Path) -> None:
     assert result.status == "complete", result.reason
     assert all(set(record) == {"request", "call"} for record in result.accepted)
     assert len({record["request"] for record in result.accepted}) > 10
+
+
+HARDER = """\
+I find this prompt too easy. {{ how }}
+
+Prompt: {{ instruction }}
+
+Give me a more demanding prompt."""
+
+TWO = """\
+Which of these replies is preferable? Say why, then say which.
+
+{{ material }}"""
+
+SOME = """\
+{{ task }} Please compose {{ per_call }} short texts for the category "{{ label }}"{% for axis, value in axes.items() \
+%}, {{ axis }}: {{ value }}{% endfor %}.{% for one in already %} Not like: {{ one }}{% endfor %}"""
+
+WHICH = """\
+{{ material }}
+
+Which category is that? {{ labels }}"""
+
+QUIZ = """\
+Make up {{ per_passage }} quiz questions on this excerpt, with answers and the evidence for each.
+
+Excerpt: {{ text }}"""
+
+
+def test_reworded_prompts_serve_evolution_and_comparison(project: Path) -> None:
+    prompts = LoadRecords(PIPELINES / "prompts.jsonl", limit=30)
+    evolve = EvolInstruct(model="demo/default", generations=2, rewrite=HARDER)
+    twice = Repeat(Prompt("demo/default", template="{{ instruction }}", into="answer"), n=2, into="answers")
+    result = (Pipeline("reworded") >> prompts >> evolve >> twice >> Pairwise("demo/default", template=TWO)).run()
+    assert result.status == "complete" and len(result.accepted) > 15, result.reason
+    assert {record["generation"] for record in result.accepted} == {1, 2}
+
+
+def test_reworded_prompts_serve_classification(project: Path) -> None:
+    labels = ["urgent", "routine", "spam"]
+    result = (
+        Pipeline("reworded", target=20)
+        >> Classification(labels=labels, task="Mails.", model="demo/default", template=SOME, axes={"tone": ["polite"]})
+        >> Agrees("demo/default", labels=labels, template=WHICH)
+    ).run()
+    assert result.status == "complete", result.reason
+    assert {record["label"] for record in result.accepted} == set(labels)
+    assert result.tally["agrees"].dropped < 0.3 * result.tally["agrees"].seen
+
+
+def test_a_reworded_prompt_serves_questions(project: Path) -> None:
+    load = LoadDocuments(PIPELINES / "documents", size=80)
+    ask = PassageQuestions(model="demo/default", per_passage=2, template=QUIZ)
+    result = (Pipeline("reworded", target=40) >> load >> ask).run()
+    assert result.status == "complete", result.reason
+    assert result.tally["passage-questions/quoted"].dropped < 0.2 * result.tally["passage-questions/quoted"].seen

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from technique_kit import SEEDS, lines, needs_real_seeds
 
 from synthkit.core import View
-from synthkit.techniques.self_instruct_novelty import Novel, tokens, too_similar
+from synthkit.techniques.rouge import tokens, too_similar
+from synthkit.techniques.self_instruct_novelty import Novel
 
 
 def rouge_l(target: str, prediction: str) -> float:

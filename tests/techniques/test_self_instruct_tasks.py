@@ -124,7 +124,7 @@ def test_a_user_s_template_and_options_hold() -> None:
     told = Told("9. Name seven rivers.\n10. Name eight.")
     asyncio.run(step.process(record(demonstrations=["This"]), told))  # type: ignore[arg-type]
     assert told.asked[0].messages == [{"role": "user", "content": "More of This to 8!"}]
-    assert told.asked[0].options == {"temperature": 1}
+    assert told.asked[0].options == {"temperature": 1, "on_length": "keep"}
     assert step.io(Have(frozenset({"demonstrations"}))).reads == {"demonstrations": list}
 
 

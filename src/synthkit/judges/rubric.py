@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field
 
 from synthkit.core import IO, Context, Fields, Have, Judge, ModelName, Record, render
 from synthkit.core.columns import hint
+from synthkit.core.material import marked
 from synthkit.core.prompt import variables
-from synthkit.core.values import compact, digest
+from synthkit.core.values import compact
 from synthkit.errors import AnswerError, PipelineError
 
 USUAL = ("instruction", "input", "output")
@@ -48,16 +49,23 @@ class Score(BaseModel):
 class Rubric(Judge):
     """A model's score from 1 to 5 and its rationale: `Rubric(model="teacher", criteria=["It is correct."])`.
 
-    criteria: one text or several. reads: the columns that are judged; by default those of `instruction`, `input` and
-    `output` that are there, an empty `input` left out. examples: records that are scored already, mappings of columns,
-    `rationale` and `score`. template: the prompt, a Jinja template that is given `criteria`, `examples` and `material`
-    (the columns judged, each between marker lines that no text can forge) and the record's columns. options: sampling
-    options that must hold; where none is given, a temperature of 0 is wished for. share: equal records get one answer;
-    turn it off where several samples of a verdict are wanted. repairs: how often an answer that does not fit is asked
-    for again.
+    model: the judge. criteria: what a good record is like, one text or several. reads: the columns that are judged; by
+    default those of `instruction`, `input` and `output` that are there, an empty `input` left out. examples: records
+    that are scored already, mappings of columns, `rationale` and `score`. template: the prompt, a Jinja template that
+    is given `criteria`, `examples` and `material` (the columns judged, each between marker lines that no text can
+    forge) and the record's columns. options: sampling options that must hold; where none is given, a temperature of 0
+    is wished for. share: equal records get one answer; turn it off where several samples of a verdict are wanted.
+    repairs: how often an answer that does not fit is asked for again.
 
     Writes `score` and `rationale`, behind `prefix`. A verdict that does not parse fails the record with `AnswerError`,
-    and so does a judge that refuses (reason «refused»).
+    and so does a judge that refuses (reason «refused»). `.at_least(4)` puts a filter behind it.
+
+    Example:
+        (
+            Pipeline("example")
+            >> Rows([{"instruction": "Describe a rainy day.", "output": "The rain drums on the roof all day long."}])
+            >> Rubric("demo/default", criteria=["It is one sentence.", "It appeals to the senses."])
+        )
     """
 
     model: ModelName
@@ -137,11 +145,11 @@ class Rubric(Judge):
         for example in self.examples:
             shown = {name: value for name, value in example.items() if name not in ("score", "rationale")}
             verdict = {"rationale": example["rationale"], "score": example["score"]}
-            examples.append(f"{_marked(shown)}\n{compact(verdict)}")
+            examples.append(f"{marked(shown)}\n{compact(verdict)}")
         own = {
             "criteria": "\n".join(f"- {criterion}" for criterion in self._criteria()),
             "examples": "\n\n".join(examples),
-            "material": _marked(material),
+            "material": marked(material),
         }
         return render(self.template, {**record, **own})
 
@@ -151,12 +159,3 @@ class Rubric(Judge):
 
     def _judged(self, record: Record) -> Sequence[str]:
         return [name for name in USUAL if name in record and (name != "input" or record[name])]
-
-
-def _marked(material: Mapping[str, Any]) -> str:
-    """Texts between marker lines. Their code is the hash of all texts, so that none of them can hold it."""
-    texts = {name: value if isinstance(value, str) else compact(value) for name, value in material.items()}
-    code = digest(texts, size=4)
-    return "\n\n".join(
-        f"[{name} {code}]\n{text.strip() or '(empty)'}\n[end of {name} {code}]" for name, text in texts.items()
-    )

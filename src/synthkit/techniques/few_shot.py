@@ -7,8 +7,22 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from synthkit.core import IO, Answer, Component, Fields, Generator, Have, ModelName, Prompt, Record, Round, Verdict
+from synthkit.core import (
+    IO,
+    Answer,
+    Component,
+    Fields,
+    Generator,
+    Have,
+    ModelName,
+    OnLength,
+    Prompt,
+    Record,
+    Round,
+    Verdict,
+)
 from synthkit.core.files import read_jsonl
+from synthkit.core.source import bad_line
 from synthkit.core.values import RESERVED, compact
 from synthkit.errors import AnswerError, InputError, PipelineError
 from synthkit.techniques.few_shot_answers import examples
@@ -37,11 +51,20 @@ class FewShot(Component):
     answer as a whole is cut or broken.
 
     seeds: a JSONL file of examples. model: who is asked. columns: which of the seeds' columns an example has; by
-    default those of the first seed. per_call: how many examples a call asks for, 1 to 50. shown: how many seeds a
+    default those of the first seed. per_call: how many examples a call asks for. shown: how many seeds a
     call shows, rotated so that all are shown equally often. axes: what varies from call to call, as names with the
     values each can take («difficulty», «style»); all combinations are visited equally often, in a shuffled order.
     task: what the examples are, in a sentence or two. options: sampling options that must hold; a temperature of 0.9
-    is wished for. template: may read `task`, `shown` (JSON text), `demonstrations`, `axes`, `keys` and `per_call`.
+    is wished for. template: the prompt; it may read `task`, `shown` (JSON text), `demonstrations`, `axes`, `keys` and
+    `per_call`.
+
+    Example:
+        seeds = [{"question": "Where do penguins live?"}, {"question": "Why is the sky blue?"}]
+        Path("example-questions.jsonl").write_text("\\n".join(json.dumps(seed) for seed in seeds))
+        (
+            Pipeline("example", target=4)
+            >> FewShot(seeds="example-questions.jsonl", model="demo/default", axes={"level": ["easy", "hard"]})
+        )
     """
 
     seeds: Path
@@ -132,12 +155,17 @@ def read_examples(path: Path, columns: Sequence[str] | None) -> list[dict[str, A
     """The seeds with these columns, or those of the first. Raises `InputError` naming file and line."""
     seeds: list[dict[str, Any]] = []
     for number, example in read_jsonl(path):
-        columns = [name for name in example if name not in RESERVED] if columns is None else columns
-        missing = [name for name in columns if name not in example]
-        if missing or not columns:
+        wanted = [name for name in example if name not in RESERVED] if columns is None else columns
+        missing = [name for name in wanted if name not in example]
+        if missing or not wanted:
             there = f"there are: {', '.join(example)}" if example else "it is empty"
-            raise InputError(f"{path}, line {number}: there is no {missing[0] if missing else 'column'!r} ({there})")
+            lacks = repr(missing[0]) if missing else "column"
+            bad_line(path, InputError(f"{path}, line {number}: there is no {lacks} ({there})"))
+            continue
+        columns = wanted
         seeds.append({name: example[name] for name in columns})
+    if not seeds:
+        raise InputError(f"{path} holds no good example: it needs at least one")
     return seeds
 
 
@@ -152,6 +180,7 @@ class MoreExamples(Prompt):
     task: str
     axes: list[str] = []
     per_call: int = Field(5, ge=1, le=50)
+    on_length: OnLength = "keep"  # the examples that are whole are of use
 
     wishes: ClassVar[Mapping[str, Any]] = {"temperature": 0.9}
     own: ClassVar[frozenset[str]] = frozenset({"task", "shown", "axes", "keys", "per_call"})

@@ -18,16 +18,26 @@ class SelfInstruct(Component):
 
     Each prompt shows 8 instructions, 2 of them from what was kept in earlier rounds, and asks for more. What passes
     the filters and is new by ROUGE-L gets instances: for classification tasks the label first, then an input that
-    fits; for others the input first. Source: arXiv 2212.10560 and its code, github.com/yizhongw/self-instruct,
-    whose sampling options are wishes here. Unlike there, an answer that was cut off loses its last task only, and
-    the case of an instruction is left as it is behind the first letter.
+    fits; for others the input first.
 
-    seeds: a JSONL file of tasks with `instruction`, as the original's. model: who is asked. shown, from_pool: how
-    many instructions a prompt shows, and how many of them are from the pool. asked: how many more it asks for.
-    threshold: the highest ROUGE-L F-measure with a known instruction that is still new. unsuited: words that no
-    instruction may hold. max_instances: of one instruction. options: sampling options that must hold for the prompt
-    that asks for tasks; the others are asked at temperature 0. tasks, classification, output_first, input_first:
-    the templates of its prompts, with the columns they read.
+    The sampling options of the original's code are wishes here. Unlike there, an answer that was cut off loses its last
+    task only, and the case of an instruction is left as it is behind the first letter.
+
+    seeds: a JSONL file of tasks with `instruction`, as the original's. model: who is asked. shown: how many
+    instructions a prompt shows. from_pool: how many of them are those kept in earlier rounds, as soon as there are any.
+    asked: how many more instructions a prompt asks for. threshold: the highest ROUGE-L F-measure with a known
+    instruction that is still new. unsuited: words that no instruction may hold. max_instances: how many examples of
+    one instruction are made at most. options: sampling options that must hold for the prompt that asks for tasks; the
+    others are asked at temperature 0. tasks: the prompt that asks for instructions. classification: the one that asks
+    whether the answer to an instruction is a label. output_first: the one for instances of such instructions.
+    input_first: the one for instances of all others.
+
+    Source: Wang et al. (2022), Self-Instruct, arXiv 2212.10560, and its code, github.com/yizhongw/self-instruct.
+
+    Example:
+        tasks = ["Name a river in Europe.", "Is the review positive?", "Write a haiku on rain.", "Add the two numbers."]
+        Path("example-tasks.jsonl").write_text("\\n".join(json.dumps({"instruction": task}) for task in tasks))
+        Pipeline("example", target=3) >> SelfInstruct(seeds="example-tasks.jsonl", model="demo/default")
     """
 
     seeds: Path

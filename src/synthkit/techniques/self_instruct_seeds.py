@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from synthkit.core.files import read_jsonl
+from synthkit.core.source import bad_line
 from synthkit.errors import InputError
 
 
@@ -17,7 +18,15 @@ def read_seeds(path: Path) -> list[str]:
     """
     if path.suffix.lower() not in (".jsonl", ".json", ".ndjson"):
         raise InputError(f"{path}: seeds are JSON lines, a task a line: convert the file, and let it end in .jsonl")
-    return [_instruction(path, number, task) for number, task in read_jsonl(path)]
+    seeds = []
+    for number, task in read_jsonl(path):
+        try:
+            seeds.append(_instruction(path, number, task))
+        except InputError as error:
+            bad_line(path, error)
+    if not seeds:
+        raise InputError(f"{path} holds no good seed task: it needs at least one")
+    return seeds
 
 
 def _instruction(path: Path, number: int, task: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from synthkit.core import (
     Filter,
     Generator,
     Have,
+    OnLength,
     Prompt,
     Record,
     Round,
@@ -69,6 +70,8 @@ class Demonstrations(Generator):
 class Continuation(Prompt):
     """A prompt that a model continues in a regular layout, with a stop where it should end."""
 
+    on_length: OnLength = "keep"  # what is whole of a list that was cut off is of use
+
     own: ClassVar[Sequence[str]] = ()
     """The names in `extras`."""
 
@@ -91,7 +94,9 @@ class Continuation(Prompt):
 
     async def process(self, record: Record, ctx: Context) -> Fields | Sequence[Fields] | Verdict:
         wishes = {**self.wishes, "stop": list(self.stops(record))}
-        answer = await ctx.ask(self.model, self.messages(record), wishes=wishes, **self.options)
+        answer = await ctx.ask(
+            self.model, self.messages(record), wishes=wishes, on_length=self.on_length, **self.options
+        )  # fmt: skip
         return drop("refused", answer.refusal) if answer.refusal else self.read(answer, record)
 
 

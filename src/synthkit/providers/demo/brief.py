@@ -1,7 +1,7 @@
 """Reading an instruction: how many, about what, which labels."""
 
 from functools import lru_cache
-from re import IGNORECASE, Match, compile, findall, finditer, search, split, sub
+from re import IGNORECASE, MULTILINE, Match, compile, findall, finditer, search, split, sub
 
 from synthkit.providers.demo.words import COUNTS
 from synthkit.providers.demo.words.lists import words
@@ -30,6 +30,8 @@ _LISTED = compile(
     r"[\"'“]?[\w-]+(?: [\w-]+){0,2}?[\"'”]?,?\s+(?:or|and)\s+[\"'“]?[\w-]+(?: [\w-]+){0,2}[\"'”]?)\s*(?=[.,;:?)\n]|$)",
     IGNORECASE,
 )  # fmt: skip
+_DATA = compile(r"^[ \t]*[|{].*$", MULTILINE)
+"""Lines of tables and JSON, which no text is about."""
 _FILLERS = frozenset(
     words(
         """
@@ -69,13 +71,18 @@ def asked(text: str, things: str) -> int | None:
 @lru_cache(1024)
 def topic(instruction: str) -> str:
     """What an instruction is about, as words that can stand in a sentence."""
-    text = instruction[:READ]
+    text = _DATA.sub("", instruction[:READ])
     found = _ABOUT.search(text)
     if found is None:
         quoted = search(r"[\"“]([^\"”\n]{3,80})[\"”]", text)
         found = quoted or _DIRECT.search(text) or _OTHER.search(text)
     said = found[1].split() if found else split(r"[.?!\n]", text.strip(), maxsplit=1)[0].split()[-7:]
     return " ".join(said[:16]).strip(" .,:;!?\"'“”()") or "this"
+
+
+def matter(instruction: str, given: str) -> str:
+    """What a task is about: its input, or where that is none or only data, its instruction."""
+    return topic(given if _DATA.sub("", given[:READ]).strip() else instruction)
 
 
 @lru_cache(1024)

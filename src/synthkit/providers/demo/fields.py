@@ -177,8 +177,11 @@ def option(item: Item, options: Sequence[Any], name: str, description: str) -> A
     if sum(grade is not None for grade in grades) * 2 > len(texts) and (item.scene.answers or role == "score"):
         return min(texts, key=lambda o: abs(_GRADES.get(o.lower().replace("_", " "), 3) - item.judgement[0]))
     if len(item.scene.answers) > 1 and len(texts) in (2, 3) and role in ("label", "score", "output"):
-        return judging.duel(item.dice, item.scene, texts)[0]
+        winner = item.duel[0]
+        return texts[winner] if winner < len(texts) else item.dice.pick(texts)
     if role == "label" and item.fresh:
+        return item.labelled(texts)
+    if role == "label" and item.scene.given:
         return item.labelled(texts)
     if role in ("label", "output") and (item.scene.sections or len(item.scene.text) > 40):
         return choice(item.dice, item.scene, texts)

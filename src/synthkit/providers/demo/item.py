@@ -4,15 +4,16 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from re import IGNORECASE, compile, search
 
-from synthkit.providers.demo import judging, tasks
-from synthkit.providers.demo.brief import sentences, topic
-from synthkit.providers.demo.dice import Dice, capital, small
+from synthkit.providers.demo import asking, judging, labelled, tasks
+from synthkit.providers.demo.brief import topic
+from synthkit.providers.demo.dice import Dice, capital
+from synthkit.providers.demo.evolving import revised
 from synthkit.providers.demo.rates import NOISE, POOR
 from synthkit.providers.demo.roles import Role, is_revision
 from synthkit.providers.demo.scene import Scene
 from synthkit.providers.demo.tasks.kind import Kind
-from synthkit.providers.demo.tasks.sorting import classified, is_known
-from synthkit.providers.demo.words.phrases import BACKGROUNDS, VERBS
+from synthkit.providers.demo.tasks.sorting import best, is_known
+from synthkit.providers.demo.words.phrases import VERBS
 
 _REVISE = compile(
     r"\b(?:rewrit\w+|evolv\w+|improv\w+|complicat\w+|harder|revis\w+|refin\w+|deepen\w*|more (?:complex|difficult|"
@@ -30,12 +31,6 @@ _CLARIFY = (
     "By when do you need it, and what have you tried with {T} so far?",
 )
 _PASSAGE = compile(r"\b(?:passage|document|article|paragraph|excerpt|context|source|chapter|text)\b", IGNORECASE)
-_ASKED = (
-    "What does the passage say about “{T}”?",
-    "According to the text, what is to be known about “{T}”?",
-    "Which statement of the passage begins with “{T}”?",
-    "What do we learn where the text speaks of “{T}”?",
-)
 _THINKING = (
     "First I look at what is asked, which is {T}; then I check what is given and keep to that.",
     "The task is about {T}, so the answer should name it, stay short and fit the reader.",
@@ -75,7 +70,7 @@ class Item:
         if not self.fresh:
             return self.scene.instruction
         if self._source:
-            return self.dice.line(_ASKED, {"T": _begin(self._source)})
+            return asking.question(self.dice, self._source)
         return tasks.instruct(self.dice, self.kinds, self.question)
 
     @cached_property
@@ -84,13 +79,18 @@ class Item:
         scene = self.scene
         if not scene.given or scene.single_task or not _PASSAGE.search(scene.frame):
             return ""
-        return self.dice.pick(sentences(scene.given)[:40])
+        found = asking.statements(scene.given)
+        fresh = [one for one in found if one not in scene.used] or found
+        scene.used.add(picked := self.dice.pick(fresh))
+        return picked
 
     @cached_property
     def given(self) -> str:
         """The input; "" where the task needs none."""
         if self.label is not None:
             return tasks.example_for(self.dice, self.instruction, self.label)
+        if not self.fresh and self.scene.wanted_label:
+            return labelled.written(self.dice, self.scene.wanted_label, self.scene.frame)
         if self.scene.given and (not self.fresh or self._source):
             return self.scene.given
         return tasks.work_for(self.dice, self.instruction)
@@ -101,7 +101,7 @@ class Item:
         if self.label is not None and tasks.closed(self.instruction):
             return self.label
         if self.fresh and self._source:
-            return self._source if not self.dice.chance(POOR) else tasks.poor(self.dice)
+            return asking.answer(self._source) if not self.dice.chance(POOR) else tasks.poor(self.dice)
         return tasks.answer(self.dice, self.instruction, self.given)
 
     @cached_property
@@ -137,6 +137,8 @@ class Item:
                 return self.output
             case "rejected":
                 return tasks.poor(self.dice)
+            case "quote":
+                return self._quote()
             case "rationale":
                 return self._rationale()
         return ""
@@ -148,26 +150,30 @@ class Item:
         if _DOUBT.search(about) or "clarif" in name:
             return self.dice.line(_CLARIFY, {"T": topic(self.scene.instruction)})
         if is_revision(name) or _REVISE.search(about):
-            return revised(self.dice, self.scene.instruction, bool(_SAME.search(about)))
+            return revised(self.dice, self.scene.instruction, bool(_SAME.search(about)), self.scene.ask)
         return tasks.instruct(self.dice, self.kinds, self.question)
 
+    def _quote(self) -> str:
+        if self.fresh and self._source:
+            return asking.quoted(self.dice, self._source)
+        found = asking.statements(self.scene.given)
+        return asking.quoted(self.dice, self.dice.pick(found)) if found else sentence(self.dice)
+
+    @cached_property
+    def duel(self) -> tuple[int, str]:
+        """Which of the prompt's two answers is better, 0, 1 or 2 for neither, and why."""
+        winner, why = judging.duel(self.dice, self.scene, ("The first answer", "The second answer", ""))
+        return ("The first answer", "The second answer", "").index(winner), why
+
     def _rationale(self) -> str:
+        if len(self.scene.answers) > 1 and self.place < 0 and judging.compares(self.scene):
+            return self.duel[1]
+        if self.label is not None and not self.fresh:
+            return f"The words of the text speak for “{self.label}”."
         scored = bool(self.scene.answers) if not self.fresh else False
         if scored or judging.wanted(self.scene):
             return self.judgement[1]
         return self.dice.line(_THINKING, {"T": f"“{topic(self.instruction)}”"})
-
-
-def revised(dice: Dice, instruction: str, same: bool) -> str:
-    """Another version of an instruction: in other words, or with one more thing to mind."""
-    text = instruction.strip()
-    if same and text.endswith("?"):
-        return f"{dice.pick(('I would like to know:', 'Could you tell me:', 'Here is my question:'))} {text}"
-    if same:
-        return f"{dice.pick(('Please', 'Kindly', 'Here is what I need:', 'Could you'))} {small(text.rstrip('.'))}."
-    if dice.chance(0.5):
-        return f"{text} {dice.line(BACKGROUNDS)}"
-    return f"{text.rstrip('.?! ')}, {dice.fill('{tail}')}, and {dice.fill('{tail}').removeprefix('and ')}."
 
 
 def wants_revision(scene: Scene) -> Callable[[Dice, Scene], str] | None:
@@ -178,7 +184,7 @@ def wants_revision(scene: Scene) -> Callable[[Dice, Scene], str] | None:
     if _DOUBT.search(scene.ask):
         return lambda dice, scene: dice.line(_CLARIFY, {"T": topic(scene.instruction)})
     if _REVISE.search(scene.ask):
-        return lambda dice, scene: revised(dice, scene.instruction, bool(_SAME.search(scene.ask)))
+        return lambda dice, scene: revised(dice, scene.instruction, bool(_SAME.search(scene.ask)), scene.ask)
     return None
 
 
@@ -205,10 +211,8 @@ def choice(dice: Dice, scene: Scene, options: Sequence[str], about: str = "") ->
         truth = decision(dice, scene.ask, scene)
         wanted = ("yes", "true") if truth else ("no", "false")
         return options[next(n for n, name in enumerate(names) if name in wanted)]
-    text = (about or scene.given or scene.instruction).lower()
-    listed = ", ".join(options[:-1]) + f" or {options[-1]}" if len(options) > 1 else options[0]
-    picked = classified(dice, f"Classify it as {listed}.", text) if any(map(is_known, names)) else ""
-    return picked if picked in options else dice.pick(options)
+    text = about or scene.given or scene.instruction
+    return best(options, text) if any(map(is_known, names)) else dice.pick(options)
 
 
 def decision(dice: Dice, question: str, scene: Scene, instruction: str = "") -> bool:
@@ -224,14 +228,6 @@ def decision(dice: Dice, question: str, scene: Scene, instruction: str = "") -> 
     if search(r"^(?:yes|true|no|false)\b", answer):
         return answer.startswith(("yes", "true")) != noise
     return dice.chance(0.5)
-
-
-def _begin(text: str) -> str:
-    """The first words of a sentence, without the little ones at their end."""
-    words = text.rstrip(".!?").split()[:6]
-    while len(words) > 2 and len(words[-1]) < 4:
-        words.pop()
-    return " ".join(words)[:80]
 
 
 def sentence(dice: Dice, about: str = "") -> str:

@@ -5,6 +5,7 @@ from re import IGNORECASE, MULTILINE, Match, compile, findall, search
 
 from synthkit.providers.demo.brief import stems
 from synthkit.providers.demo.dice import Dice
+from synthkit.providers.demo.rates import LEANS, TIES
 from synthkit.providers.demo.scene import Scene
 from synthkit.providers.demo.tasks import kind_of
 
@@ -53,6 +54,8 @@ def fault(instruction: str, given: str, answer: str) -> str | None:
     kind = kind_of(instruction)
     if len(words) <= 25 and _EVASIVE.search(answer):
         return "evasive"
+    if kind.question and len(words) > 1 and answer.strip(" .").lower() in given.lower():
+        return None  # read out of the text that it is asked about
     if len(words) < 3 and len(answer.strip()) < 12 and (kind.echoes or answer.strip(" .!").lower() in _FILLERS):
         return "short"
     foreign = len(words) >= 6 and kind.echoes
@@ -152,7 +155,7 @@ def verdict(dice: Dice, scene: Scene) -> str:
     """The judgement in the form that the prompt shows, its reasons first."""
     grade, why = level(dice, scene.instruction, scene.given, judged(scene))
     if _duel(scene.text):
-        winner, why = duel(dice, scene)
+        winner, why = duel(dice, scene, ("A", "B", "C") if "[[C]]" in scene.text else ("A", "B"))
         return f"{why}\n\n[[{winner}]]"
     low, high = scale(scene.ask) or scale(scene.frame) or (1, 5)
     number = str(round(on_scale(grade, low, high)))
@@ -188,11 +191,38 @@ def judged(scene: Scene, number: int = -1) -> str:
     return scene.given or scene.instruction
 
 
-def duel(dice: Dice, scene: Scene, names: Sequence[str] = ("A", "B", "C")) -> tuple[str, str]:
-    """Which of two answers is better, and why; a third name is for a tie."""
-    first, _ = level(dice, scene.instruction, scene.given, judged(scene, 0))
-    second, _ = level(dice, scene.instruction, scene.given, judged(scene, 1))
-    if first == second and len(names) > 2 and dice.chance(0.3):
+_COMPARES = compile(r"\b(?:compare|better|best|prefer\w*|which (?:one|answer|response))\b", IGNORECASE)
+
+
+def compares(scene: Scene) -> bool:
+    """Whether the prompt wants to know which of two answers is better."""
+    return bool(_COMPARES.search(scene.ask) or _COMPARES.search(scene.frame))
+
+
+def duel(dice: Dice, scene: Scene, names: Sequence[str]) -> tuple[str, str]:
+    """Which of two answers is better, and why; a third name is for a tie.
+
+    Answers with a fault lose. Of others the better one is always the same, in whatever order they are shown; at the
+    stated rates they are equally good, or the verdict leans to the first.
+    """
+    values = [_worth(scene, judged(scene, number)) for number in (0, 1)]
+    about, ahead = _subject(scene.instruction), values[0] - values[1]
+    close = ahead == 0 or (min(values) >= 1 and abs(ahead) < 1 - (1 - TIES) ** 0.5)
+    if min(values) >= 1 and dice.chance(LEANS):
+        best = 0
+    elif close and len(names) > 2:
         return names[2], "Both answers are about equally good."
-    best = 0 if first > second or (first == second and dice.chance(0.5)) else 1
-    return names[best], f"Answer {names[best]} keeps closer to the task about {_subject(scene.instruction)}."
+    else:
+        best = int(dice.chance(0.5)) if ahead == 0 else int(ahead < 0)
+    return names[best], f"{_answer(names[best])} keeps closer to the task about {about}."
+
+
+def _answer(name: str) -> str:
+    return name if " " in name else f"Answer {name}"
+
+
+def _worth(scene: Scene, answer: str) -> float:
+    """What an answer is worth: below 1 with a fault, else from 1 to 2, by its words alone."""
+    if fault(scene.instruction, scene.given, answer):
+        return 0.0
+    return 1 + Dice.of("worth", scene.instruction, answer.strip()).random()

@@ -18,5 +18,23 @@ POOR = 0.12
 NOISE = 0.05
 """The share of its yes-or-no answers that are the wrong way round."""
 
+UNEVOLVED = 0.15
+"""The share of its harder versions of an instruction that are hardly another one."""
+
+LEAKS = 0.03
+"""The share of its other harder versions that begin with words of the prompt."""
+
+MISQUOTED = 0.08
+"""The share of its quotations that are not word for word."""
+
+MISLABELLED = 0.06
+"""The share of its texts for a label that have another one."""
+
+LEANS = 0.12
+"""The share of its verdicts on two answers without a fault that are for the first, whatever they say."""
+
+TIES = 0.1
+"""The share of pairs of answers without a fault that it finds equally good, where it may say so."""
+
 LATENCY = (0.02, 0.4)
 """Seconds that demo/slow takes at least and at most."""

@@ -5,9 +5,9 @@ from re import findall
 from typing import Literal
 
 Role = Literal[
-    "rationale", "score", "label", "rejected", "input", "output", "instruction", "topic", "name", "place", "date",
-    "time", "email", "url", "steps", "code", "language", "difficulty", "company", "identity", "money", "age", "year",
-    "amount", "",
+    "rationale", "score", "label", "rejected", "quote", "input", "output", "instruction", "topic", "name", "place",
+    "date", "time", "email", "url", "steps", "code", "language", "difficulty", "company", "identity", "money", "age",
+    "year", "amount", "",
 ]  # fmt: skip
 
 _WORDS: tuple[tuple[Role, str], ...] = (
@@ -20,6 +20,7 @@ _WORDS: tuple[tuple[Role, str], ...] = (
     ("rejected", "rejected bad worse wrong incorrect poor weak flawed distractor"),
     ("difficulty", "difficulty complexity level"),
     ("language", "language languages locale"),
+    ("quote", "quote quotes quotation quotations citation citations evidence verbatim"),
     ("input", "input inputs context passage document paragraph source article material sentence review excerpt"),
     ("code", "code function snippet sql program"),
     ("output", "output outputs answer answers response responses completion solution reply result target summary "

@@ -6,7 +6,7 @@ from functools import cached_property
 from re import IGNORECASE, MULTILINE, compile, search, split, sub
 from typing import Any
 
-from synthkit.providers.demo import jsons
+from synthkit.providers.demo import jsons, labelled
 from synthkit.providers.demo.brief import asked, line_starts, sentences
 from synthkit.providers.demo.roles import Role, role_of
 from synthkit.providers.demo.tasks import OTHER, kind_of
@@ -36,12 +36,18 @@ _META = compile(
 )
 _ABOUT_FORM = compile(r"\b(?:scores?|rating|grade|verdict|json|schema)\b", IGNORECASE)
 _THINGS = (
-    r"examples?|objects?|tasks?|instructions?|questions?|prompts?|items?|entries|records?|rows?|problems?|answers?|"
+    r"examples?|objects?|texts?|messages?|reviews?|comments?|tasks?|instructions?|questions?|prompts?|items?|entries|"
+    r"records?|rows?|problems?|answers?|"
     r"pairs?|ones?|queries|requests?|samples?|exercises?|instances?|ideas?|topics?|names?|sentences?|variants?|"
     r"rewrites?|versions?|titles?|scenarios?|conversations?|labels?|keywords?|steps?|reasons?|personas?|more"
 )
 _COMPLAINT = r"json|schema|valid|pars|error|format|cannot be used|missing|field|required|\bfix\b"
 _SYSTEM = ("system", "developer")
+_WRITE = compile(r"\b(?:write|generate|create|give|make|produce|suggest|come up with)\b[^.:\n]*", IGNORECASE)
+_TOLD = compile(r"\b(?:is|are|must|should|may|can)\b", IGNORECASE)
+"""In a label that goes on behind its colon, it is a sentence: «The passage is all there is: …»."""
+_REST = compile(r"[ \t]*\S")
+_CODE = compile(r" [0-9a-f]{6,16}$")
 _CORE = ("instruction", "input", "output", "rejected")
 _CLOSERS = ("label", "rationale", "score")
 
@@ -71,6 +77,7 @@ class Scene:
             last -= 1
         whole = talk[last][1]
         self.text = clipped(whole)
+        self.used: set[str] = set()  # what was asked about already
 
     @cached_property
     def values(self) -> list[tuple[int, int, Any]]:
@@ -94,9 +101,10 @@ class Scene:
             found = _HEAD.match(self.text, place)
             if found is None:
                 continue
-            label = next(part for part in found.groups() if part is not None).strip()
+            label = _CODE.sub("", next(part for part in found.groups() if part is not None).strip())
             ends = label.startswith("/") or bool(_OTHERS.search(label)) or label.lower().startswith("the end")
-            role: Role = "" if ends or label.count(" ") > 8 else role_of(label)
+            told = label.count(" ") > 8 or bool(_TOLD.search(label) and _REST.match(self.text, found.end()))
+            role: Role = "" if ends or told else role_of(label)
             if ends or role in _CORE or role in _CLOSERS:
                 heads.append((found.start(), found.end(), label, role))
         bounds = [*(head[0] for head in heads), len(self.text)][1:]
@@ -136,6 +144,11 @@ class Scene:
                 if found and not jsons.is_schema(item):
                     return found[0]
         return self._unlabelled
+
+    @cached_property
+    def wanted_label(self) -> str:
+        """The label that the prompt wants texts for; "" elsewhere."""
+        return "" if any(s.role in _CORE and s.text for s in self.sections) else labelled.wanted(self.frame)
 
     @cached_property
     def single_task(self) -> bool:
@@ -193,8 +206,9 @@ class Scene:
         return [item for item in items if not jsons.is_schema(item) and not jsons.is_sketch(item)][:60]
 
     def count(self, default: int, most: int = 60) -> int:
-        """How many are asked for."""
-        found = asked(self.ask, _THINGS) or asked(self.prose[:3000], _THINGS)
+        """How many are asked for: by what tells to write them, or else by anything."""
+        told = (asked(part[0], _THINGS) for part in _WRITE.finditer(self.frame[:3000]))
+        found = next(filter(None, told), None) or asked(self.ask, _THINGS) or asked(self.prose[:3000], _THINGS)
         return min(found, most) if found else default
 
 

@@ -3,7 +3,7 @@
 import json
 from re import IGNORECASE, escape, findall, search, sub
 
-from synthkit.providers.demo.brief import asked, counted, sentences, topic
+from synthkit.providers.demo.brief import asked, counted, matter, sentences, topic
 from synthkit.providers.demo.dice import Dice, capital, small
 from synthkit.providers.demo.tasks.kind import Kind, worded
 from synthkit.providers.demo.tasks.passages import message, notice, passage_for
@@ -127,7 +127,7 @@ _HEADLINES = (
 def headline(dice: Dice, instruction: str, given: str) -> str:
     """A heading in capitals where headings have them."""
     named = search(r"(?:about|notice|discussed) ([\w' -]{4,70}?)(?: since [A-Z]| for two hours|, |\.)", given)
-    return dice.pick(_HEADLINES).format(T=_titled(named[1] if named else topic(given or instruction)))
+    return dice.pick(_HEADLINES).format(T=_titled(named[1] if named else matter(instruction, given)))
 
 
 def _titled(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from re import IGNORECASE, search
 
-from synthkit.providers.demo.brief import counted, topic
+from synthkit.providers.demo.brief import counted, matter, topic
 from synthkit.providers.demo.dice import Dice, capital
 from synthkit.providers.demo.tasks.kind import Kind, worded
 from synthkit.providers.demo.words.tables import CONCEPTS, FACTS, GAPS, HOWTO, PAIRS, PHRASEBOOK, SYNONYMS
@@ -26,7 +26,7 @@ def told(dice: Dice, instruction: str, given: str) -> str:
     text = f"{instruction} {given}"
     fact = next((fact for fact in FACTS if fact[0] in text), None)
     if fact is None:
-        about = topic(given or instruction)
+        about = matter(instruction, given)
         return capital(dice.fill(f"As far as {about} goes, {{benefit}}, and the usual answer rests on {{aspect}}."))
     return f"{fact[2]}." if dice.chance(0.7) else f"The answer is {fact[1]}. {fact[2]}."
 
@@ -88,7 +88,7 @@ def translated(dice: Dice, instruction: str, given: str) -> str:
     for row in PHRASEBOOK:
         if any(phrase in text for phrase in row):
             return row[column]
-    return f"{capital(topic(given or instruction))}."
+    return f"{capital(matter(instruction, given))}."
 
 
 def _synonym(dice: Dice) -> str:

@@ -1,6 +1,6 @@
 """Tasks with a closed set of answers: sentiment, subject, intent, true or false, the same or not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from synthkit.providers.demo.brief import labels
 from synthkit.providers.demo.dice import Dice, capital, small
@@ -47,7 +47,11 @@ def _score(label: str, given: str) -> int:
 
 def classified(dice: Dice, instruction: str, given: str) -> str:
     """The label of the instruction whose words the text uses most."""
-    names = labels(instruction) or ("positive", "negative")
+    return best(labels(instruction) or ("positive", "negative"), given)
+
+
+def best(names: Sequence[str], given: str) -> str:
+    """The label whose words a text uses most; a neutral one, or the first, where it uses none."""
     text = given.lower()
     scores = [_score(name, text) for name in names]
     if max(scores) == 0:

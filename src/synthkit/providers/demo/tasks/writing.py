@@ -2,7 +2,7 @@
 
 from re import IGNORECASE, search
 
-from synthkit.providers.demo.brief import counted, topic
+from synthkit.providers.demo.brief import counted, matter, topic
 from synthkit.providers.demo.dice import Dice, capital, small
 from synthkit.providers.demo.tasks.kind import Kind, worded
 
@@ -23,7 +23,7 @@ _STARTERS = ("A guided tour of", "A quiz night about", "A photo walk around", "A
 
 def ideas(dice: Dice, instruction: str, given: str) -> str:
     """A bullet list."""
-    about = topic(given or instruction)
+    about = matter(instruction, given)
     chosen = ["{A} {T}", *dice.some(_IDEAS[1:], min(9, counted(instruction, 4, 10)) - 1)]
     lines = (dice.fill(idea, _given(dice, about)) for idea in chosen)
     return "\n".join(f"- {capital(line)}" for line in lines)
@@ -36,7 +36,7 @@ def _given(dice: Dice, about: str) -> dict[str, str]:
 
 def plan(dice: Dice, instruction: str, given: str) -> str:
     """Numbered stages."""
-    about = topic(given or instruction)
+    about = matter(instruction, given)
     steps = dice.some(tuple(range(20)), counted(instruction, 4, 8))
     lines = [f"Decide what {about} should look like in the end."]
     lines += [dice.fill("{action}, with an eye on {aspect}.") for _ in steps[1:]]
@@ -60,7 +60,7 @@ _MIDDLE = (
 
 def letter(dice: Dice, instruction: str, given: str) -> str:
     """A short letter."""
-    about = topic(given or instruction)
+    about = matter(instruction, given)
     return dice.line(_LETTER, {"T": about, "Middle": dice.line(_MIDDLE)})
 
 
@@ -84,7 +84,7 @@ _LAST = (
 
 def story(dice: Dice, instruction: str, given: str) -> str:
     """A few lines with a beginning, a turn and an end."""
-    words = {"T": topic(given or instruction)}
+    words = {"T": matter(instruction, given)}
     parts = [dice.pick(_FIRST), *dice.some(_THEN, 2), dice.pick(_LAST)]
     return " ".join(capital(dice.fill(part, words)) for part in parts)
 
@@ -100,7 +100,7 @@ _VERSES = (
 
 def verse(dice: Dice, instruction: str, given: str) -> str:
     """Five short lines."""
-    words = {"C": capital(topic(given or instruction)), "place_word": dice.pick(("quiet", "bright", "early", "windy"))}
+    words = {"C": capital(matter(instruction, given)), "place_word": dice.pick(("quiet", "bright", "early", "windy"))}
     return "\n".join(dice.fill(line, words) for line in _VERSES)
 
 
@@ -114,7 +114,7 @@ _SLOGANS = (
 
 def slogan(dice: Dice, instruction: str, given: str) -> str:
     """One line that sells."""
-    about = topic(given or instruction)
+    about = matter(instruction, given)
     return dice.line(_SLOGANS, {"C": capital(about), "T": about})
 
 
@@ -132,7 +132,7 @@ _QUESTIONS = (
 
 def questions(dice: Dice, instruction: str, given: str) -> str:
     """A numbered list of questions."""
-    words = {"T": topic(given or instruction)}
+    words = {"T": matter(instruction, given)}
     chosen = [
         "What was the first thing about {T} that surprised you?",
         *dice.some(_QUESTIONS[1:], counted(instruction, 4, 7) - 1),
