@@ -149,6 +149,10 @@ def test_a_part_of_another_version_is_named(done: Path, monkeypatch: pytest.Monk
         StoreError, match=r"\.zst was written by another version of synthkit \(format 1\): use that one"
     ):
         Result(done).accepted  # noqa: B018
+    monkeypatch.setattr(parts, "VERSION", 0)
+    said = r"\.zst was made by a newer synthkit \(part format 1; this one reads 0\): upgrade synthkit"
+    with pytest.raises(StoreError, match=said):
+        Result(done).accepted  # noqa: B018
 
 
 @pytest.mark.parametrize("number", [0, 3, -1])

@@ -135,14 +135,6 @@ def test_what_is_said_of_an_answer(serve: Serve, project: Path, text: str, said:
     assert str(error).startswith(said)
 
 
-def test_an_answer_that_met_its_limit_is_not_mended(serve: Serve, project: Path) -> None:
-    cut = Reply(text='{"score": 4, "reason": "it is ver', finish_reason="length")
-    server = serve(answer=in_turn(cut, cut, Reply(text=GOOD, finish_reason="length")))
-    assert ask(project, max_tokens=9).data.score == 4, "one that is whole at the limit is"
-    asked = server.requests[1].body["messages"][2]["content"]
-    assert asked.startswith("That answer cannot be used: the answer breaks off at the limit of tokens (max_tokens)\n")
-
-
 def test_a_plain_schema_gives_plain_json(serve: Serve, project: Path) -> None:
     server = serve(answer=in_turn('{"score": 7}', '{"score": 3, "more": [1]}'))
     assert ask(project, answer=SCHEMA).data == {"score": 3, "more": [1]}
@@ -229,14 +221,21 @@ def test_options_make_another_question_and_equal_numbers_the_same(serve: Serve, 
     server = serve(answer=fresh)
 
     async def asking(models: Any) -> list[str]:
-        options = [{}, {"temperature": 1}, {"temperature": 1.0}, {"temperature": 0.5}, {"max_tokens": 7}, {"stop": "x"}]
+        options = [
+            {},
+            {"temperature": 1},
+            {"temperature": 1.0},
+            {"temperature": 0.5},
+            {"max_tokens": 700},
+            {"stop": "x"},
+        ]
         return [(await context(models).ask("m", "The same", **each)).text for each in options]
 
     texts = gather(project, asking)
     assert texts[1] == texts[2]
     assert len(set(texts)) == server.count == 5
     assert [r.body.get("temperature") for r in server.requests] == [None, 1.0, 0.5, None, None]
-    assert [r.body["max_tokens"] for r in server.requests] == [2048, 2048, 2048, 7, 2048]
+    assert [r.body["max_tokens"] for r in server.requests] == [2048, 2048, 2048, 700, 2048]
 
 
 def test_demands_beat_the_model_s_own_options_and_those_beat_wishes(serve: Serve, project: Path) -> None:
@@ -245,20 +244,22 @@ def test_demands_beat_the_model_s_own_options_and_those_beat_wishes(serve: Serve
         file.write("temperature = 0.3\nmax_tokens = 50\n")
 
     async def asking(models: Any) -> Any:
-        wishes = {"temperature": 0.9, "top_p": 0.5, "top_k": 3}
+        wishes = {"temperature": 0.9, "top_p": 0.5, "mirostat": 3, "seed": None}
         await context(models).ask("m", "Hello", wishes=wishes, max_tokens=9)
         return models.services["m"].refused
 
-    assert gather(project, asking) == {"top_k"}, "a wish that is not taken is dropped, and noted"
+    assert gather(project, asking) == {"mirostat"}, "a wish that is not taken is dropped, and noted"
     body = server.requests[0].body
     assert (body["temperature"], body["top_p"], body["max_tokens"]) == (0.3, 0.5, 9)
 
 
 def test_a_demand_that_is_not_taken_stops_the_run(serve: Serve, project: Path) -> None:
     server = serve()
-    error = ask(project, top_k=3)
+    error = ask(project, mirostat=3)
     assert type(error) is ConfigError
-    assert str(error).startswith("m takes no option 'top_k': it takes frequency_penalty, max_tokens, ")
+    assert str(error).startswith(
+        "m takes no option 'mirostat': it takes extra, frequency_penalty, logprobs, max_tokens, "
+    )
     assert server.count == 0
 
 

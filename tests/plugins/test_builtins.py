@@ -43,7 +43,7 @@ def test_the_names_are_those() -> None:
         "filter": ["agrees", "at-least", "exact-dedup", "min-hash-dedup", "rules"],
         "judge": ["pairwise", "rubric"],
         "technique": ["classification", "evol-instruct", "few-shot", "passage-questions", "self-instruct"],
-        "provider": ["anthropic", "demo", "openai"],
+        "provider": ["anthropic", "demo", "openai", "openai-responses"],
         "format": [
             "alpaca",
             "chatml",

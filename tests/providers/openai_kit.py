@@ -14,6 +14,22 @@ APIS: Mapping[str, type[OpenAI] | type[OpenAIResponses]] = {"openai": OpenAI, "o
 KEY = "sk-proj-abcdefghijklmnop1234"
 
 
+HELLO = {"choices": [{"message": {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}]}
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+def reader(url: str | None = "http://127.0.0.1:1/v1") -> OpenAI:
+    """The provider of chat completions, to make bodies and to read them."""
+    return OpenAI(Endpoint(url))
+
+
 def request(text: str = "Say hello.", model: str = "m", api: str = "openai", **more: Any) -> Request:
     return Request(api, model, [{"role": "user", "content": text}], **more)
 

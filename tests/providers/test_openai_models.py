@@ -125,7 +125,9 @@ def test_an_effort_that_there_is_not_is_refused() -> None:
     for api, provider in APIS.items():
         for effort in EFFORTS:
             assert provider(OWN).objection(request(model="x", api=api, options={"reasoning_effort": effort})) is None
-        said = provider(OWN).objection(request(model="x", api=api, options={"reasoning_effort": "huge"}))
+        asked = request(model="x", api=api, options={"reasoning_effort": "huge"})
+        assert provider(Endpoint("http://localhost:11434/v1")).objection(asked) is None, "other models have other names"
+        said = provider(OWN).objection(asked)
         assert said == (
             f"{api}/x takes no reasoning_effort 'huge': give one of none, minimal, low, medium, high, xhigh, max"
         )

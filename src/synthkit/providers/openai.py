@@ -57,7 +57,7 @@ class OpenAI(Provider):
         return _schema.unfit(schema, rules) if rules else None
 
     def objection(self, request: Request) -> str | None:
-        return objection(request, FIXED) or (self._unoffered(request) if self._client.own else None)
+        return objection(request, FIXED, self._client) or (self._unoffered(request) if self._client.own else None)
 
     def _unoffered(self, request: Request) -> str | None:
         """What OpenAI offers over its other API only."""
@@ -146,8 +146,8 @@ class OpenAI(Provider):
         await self._client.close()
 
 
-def objection(request: Request, fixed: tuple[str, ...]) -> str | None:
-    """What of a request no service of OpenAI's kind takes."""
+def objection(request: Request, fixed: tuple[str, ...], client: Client) -> str | None:
+    """What of a request none of the models takes. fixed: what `extra` cannot set."""
     name, extra = f"{request.provider}/{request.model}", request.options.get("extra") or {}
     for key in sorted(extra):
         if key in fixed:
@@ -155,7 +155,7 @@ def objection(request: Request, fixed: tuple[str, ...]) -> str | None:
         if key in OpenAI.options:
             return f"`extra` cannot set {key}, which is an option of its own: set that"
     effort = request.options.get("reasoning_effort")
-    if effort is not None and effort not in openai_models.EFFORTS:
+    if client.own and effort is not None and effort not in openai_models.EFFORTS:
         return f"{name} takes no reasoning_effort {effort!r}: give one of {', '.join(openai_models.EFFORTS)}"
     return None
 

@@ -54,7 +54,7 @@ class OpenAIResponses(Provider):
         limit = request.options.get("max_tokens", LEAST)
         if self._client.own and limit < LEAST:
             return f"openai-responses/{request.model} takes no max_tokens of {limit}: give {LEAST} or more"
-        return objection(request, FIXED)
+        return objection(request, FIXED, self._client)
 
     async def call(self, request: Request, sample: str) -> str:
         text, headers = await self._client.post(self.body(request), request.model, request.options.keys())

@@ -24,6 +24,8 @@ from pathlib import Path
 from synthkit.errors import JournalError
 
 LOCK, COMPACTION, REPLACED = "lock", "compaction", "compaction.replaced"
+HEAD = 28
+"""Bytes of a block's head."""
 PAUSE = 0.05
 """Seconds between two looks whether somebody reads."""
 _OURS = re.compile(r"(\d{6,})\.(journal|keys|keys\.tmp)")
@@ -70,14 +72,23 @@ class Folder:
                     found.append(int(match[1]))
                 else:
                     note(f"{item.path} is no file of a journal and was ignored: move it away")
-        gone = {old for new, olds in self.replaced().items() if new in found for old in olds}
+        gone = {old for olds in self.replaced().values() for old in olds}
         return sorted(number for number in found if number not in gone)
 
     def replaced(self) -> Mapping[int, Sequence[int]]:
-        """The segments that stand for others, with these. It holds once the new one is there."""
+        """The segments that stand for others, with these: those that are there, and are the very ones."""
+        found: dict[int, Sequence[int]] = {}
+        for number, (head, olds) in self.announced().items():
+            with suppress(FileNotFoundError):
+                if head_of(self.segment(number)) == head:
+                    found[number] = olds
+        return found
+
+    def announced(self) -> Mapping[int, tuple[str, Sequence[int]]]:
+        """The segments that were to stand for others: by their number how they begin, and the others' numbers."""
         try:
             form = json.loads((self.path / REPLACED).read_bytes())
-            return {int(new): [int(old) for old in olds] for new, olds in form.items()}
+            return {int(new): (str(head), [int(old) for old in olds]) for new, (head, olds) in form.items()}
         except (FileNotFoundError, ValueError, TypeError, AttributeError):  # nothing, or not what we wrote
             return {}
 
@@ -162,6 +173,12 @@ def try_lock(file: FileIO, kind: int = fcntl.LOCK_EX) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def head_of(path: Path) -> str:
+    """How a segment begins: the head of its first block, with the digest of what is in it."""
+    with path.open("rb") as file:
+        return file.read(HEAD).hex()
 
 
 def holder(path: Path) -> str:

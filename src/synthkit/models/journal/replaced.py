@@ -1,11 +1,12 @@
 """Segments that stand for others: written down before a new one appears, so that whoever dies on the way is followed.
 
 compaction           flocked by the process that compacts the journal; holds who that is
-compaction.replaced  JSON: the numbers of new segments, each with those of the segments that it stands for
+compaction.replaced  JSON: the numbers of new segments, each with how it begins and what it stands for
 compaction.journal   a segment that is being made of others, before it has a number; compaction.keys is its sidecar
 
 What stands in `compaction.replaced` holds from the moment on in which the new segment has its name: the old ones do not
-count any more, and whoever opens the journal for writing removes them, unless somebody still reads all of it.
+count any more, and whoever opens the journal for writing removes them, unless somebody still reads all of it. That it
+says how the new one begins makes sure that no other file, which a crash gave the same number, is taken for it.
 """
 
 import fcntl
@@ -17,7 +18,7 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 
 from synthkit.errors import LockedError
-from synthkit.models.journal.folder import COMPACTION, REPLACED, Folder, creating, sync_folder
+from synthkit.models.journal.folder import COMPACTION, REPLACED, Folder, creating, head_of, sync_folder
 from synthkit.models.journal.sidecar import aside
 
 
@@ -37,7 +38,7 @@ class Replacing:
         folder = self._folder
         with folder.locked():
             new = folder.claim()
-            self._note({**folder.replaced(), new: olds})
+            self._note({**folder.announced(), new: (head_of(self.journal), olds)})
             self.keys.replace(folder.sidecar(new))
             self.journal.replace(folder.segment(new))
             sync_folder(folder.path)
@@ -47,17 +48,21 @@ class Replacing:
         """Removes what was replaced, and what was left half made. False while somebody reads all segments."""
         folder = self._folder
         self.drop()
-        replaced = folder.replaced()
-        if not replaced:
+        announced = folder.announced()
+        if not announced:
+            (folder.path / REPLACED).unlink(missing_ok=True)
             return True
         with folder.emptied(tries) as alone:
             if not alone:
                 return False
-            for new, olds in replaced.items():
-                there = folder.segment(new).exists()
-                for number in olds if there else [new]:  # a sidecar may have come without its segment
-                    folder.segment(number).unlink(missing_ok=True)
-                    folder.sidecar(number).unlink(missing_ok=True)
+            replaced = folder.replaced()
+            for new, (_, olds) in announced.items():
+                if new in replaced:
+                    for number in olds:
+                        folder.segment(number).unlink(missing_ok=True)
+                        folder.sidecar(number).unlink(missing_ok=True)
+                elif not folder.segment(new).exists():  # its sidecar may have come without it
+                    folder.sidecar(new).unlink(missing_ok=True)
             sync_folder(folder.path)
             (folder.path / REPLACED).unlink()
             sync_folder(folder.path)
@@ -68,10 +73,10 @@ class Replacing:
         for path in (self.journal, self.keys, aside(self.keys), aside(self._folder.path / REPLACED)):
             path.unlink(missing_ok=True)
 
-    def _note(self, replaced: Mapping[int, Sequence[int]]) -> None:
+    def _note(self, announced: Mapping[int, tuple[str, Sequence[int]]]) -> None:
         path = self._folder.path / REPLACED
         with aside(path).open("w") as file:
-            json.dump({str(new): list(olds) for new, olds in replaced.items()}, file)
+            json.dump({str(new): told for new, told in announced.items()}, file)
             file.flush()
             os.fsync(file.fileno())
         aside(path).replace(path)
