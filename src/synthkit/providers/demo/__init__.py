@@ -7,9 +7,9 @@ at stated rates (`rates`), so that filters have something to do.
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from synthkit.core.answer import Finish, Reply, Request, Usage
+from synthkit.core.answer import Finish, Reply, Request, ToolCall, Usage, called
 from synthkit.core.provider import Endpoint, Provider
 from synthkit.errors import BrokenBody, ConfigError
 from synthkit.providers.demo.rates import LATENCY
@@ -28,7 +28,7 @@ class Demo(Provider):
     Settings: `latency`, seconds or a pair of least and most, for `demo/slow`.
     """
 
-    capabilities: ClassVar[frozenset[str]] = frozenset({"structured"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"structured", "tools"})
     options: ClassVar[frozenset[str]] = frozenset(
         {"temperature", "top_p", "max_tokens", "stop", "presence_penalty", "frequency_penalty"}
     )
@@ -79,6 +79,10 @@ class Demo(Provider):
                 finish=_finish(choice["finish_reason"]),
                 refusal=message.get("refusal") or "",
                 model=data["model"],
+                tool_calls=[
+                    ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
+                    for call in message.get("tool_calls", ())
+                ],
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise BrokenBody(f"this is no answer of the demo model: {body[:80]!r}") from error
@@ -90,7 +94,7 @@ def _asked(request: Request) -> str:
 
 
 def _finish(name: str) -> Finish:
-    return "length" if name == "length" else "stop"
+    return cast(Finish, name) if name in ("length", "tool_calls") else "stop"
 
 
 def _latency(value: Any) -> tuple[float, float]:
@@ -107,8 +111,16 @@ def _latency(value: Any) -> tuple[float, float]:
 def _body(request: Request, said: "Said", identity: str, asked: str) -> str:
     """The body of an OpenAI chat completion, so that journals look alike whoever answered."""
     text, finish = _limited(_stopped(said.text, request.options.get("stop")), request.options.get("max_tokens"))
-    message = {"role": "assistant", "content": None if said.refusal else text, "refusal": said.refusal or None}
-    read, written = _tokens(asked), _tokens(said.refusal or text)
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": said.refusal or None}
+    if said.refusal or said.calls:
+        message["content"] = None
+    if said.calls:
+        finish = "tool_calls"
+        message["tool_calls"] = called(
+            [ToolCall(f"call_{identity[5:]}_{n}", name, given) for n, (name, given) in enumerate(said.calls)]
+        )
+    said_all = "".join([said.refusal or text, *(name + given for name, given in said.calls)])
+    read, written = _tokens(asked), _tokens(said_all)
     return json.dumps(
         {
             "id": identity,

@@ -36,5 +36,8 @@ LEANS = 0.12
 TIES = 0.1
 """The share of pairs of answers without a fault that it finds equally good, where it may say so."""
 
+CALLS = 0.8
+"""The share of its answers that call a tool, where it may and none has just answered."""
+
 LATENCY = (0.02, 0.4)
 """Seconds that demo/slow takes at least and at most."""

@@ -11,7 +11,7 @@ from synthkit.errors import BadRequest
 from synthkit.providers.demo import blocks, continuing, faults, imitation, item, jsons, judging, lists, tasks
 from synthkit.providers.demo.brief import labels
 from synthkit.providers.demo.dice import Dice
-from synthkit.providers.demo.rates import MALFORMED, REFUSALS
+from synthkit.providers.demo.rates import CALLS, MALFORMED, REFUSALS
 from synthkit.providers.demo.scene import Scene
 from synthkit.providers.demo.schema import Filler
 
@@ -20,20 +20,37 @@ _GREETINGS = ("Hello! How can I help you?", "Good to hear from you. What would y
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An answer: its text, or the words of a refusal."""
+    """An answer: its text, the words of a refusal, or calls of tools, each a name and its arguments as JSON."""
 
     text: str
     refusal: str = ""
+    calls: tuple[tuple[str, str], ...] = ()
 
 
 def reply(request: Request, dice: Dice) -> Said:
-    """The answer to a request. It sees nothing but the messages and the schema."""
+    """The answer to a request. It sees nothing but the messages, the schema and the tools."""
     scene = Scene(request.messages)
     if not scene.repair and dice.chance(REFUSALS):
         return Said("", dice.pick(faults.REFUSED))
+    if _calls(request, dice):
+        return Said("", calls=(_call(request, dice, scene),))
     if request.schema is not None:
         return Said(_json(dice, _filled(dice, scene, request.schema)))
     return Said(_by_json(dice, scene) or _by_form(dice, scene))
+
+
+def _calls(request: Request, dice: Dice) -> bool:
+    """Whether it calls a tool: where it must; else often, unless the last one has just answered."""
+    if not request.tools or request.tool_choice == "none":
+        return False
+    answered = request.messages[-1]["role"] == "tool"
+    return request.tool_choice != "auto" or (not answered and dice.chance(CALLS))
+
+
+def _call(request: Request, dice: Dice, scene: Scene) -> tuple[str, str]:
+    tools = {tool["function"]["name"]: tool["function"] for tool in request.tools}
+    function = tools.get(request.tool_choice) or dice.pick(tuple(tools.values()))
+    return function["name"], _json(dice, _filled(dice, scene, function.get("parameters") or {"type": "object"}))
 
 
 def _filled(dice: Dice, scene: Scene, schema: Mapping[str, Any]) -> Any:
