@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cli_kit import Cli, process
 
-FILE = '''
+FILE = """
 import synthkit as sk
 from pathlib import Path
 from synthkit.generators import LoadRecords
@@ -15,7 +15,7 @@ from synthkit.techniques import FewShot, SelfInstruct
 
 def pipeline(path: Path = Path("rows.jsonl")) -> sk.Pipeline:
     return sk.Pipeline("rows") >> LoadRecords(path)
-'''
+"""
 GOOD = [json.dumps({"n": number, "text": f"row {number}"}) for number in range(300)]
 BAD = ["{", "[1, 2]", '{"n": NaN, "text": ""}', '{"n": 1, "n": 2, "text": "x"}', "\udc80"]
 

@@ -98,7 +98,11 @@ SAID: dict[str, tuple[Pipeline, dict[str, Any], list[str]]] = {
     ),
     "option": (
         P >> numbers >> Ask(model="teacher", options={"top_k": 3}), {},
-        ["ask: teacher takes no option 'top_k': it takes frequency_penalty, max_tokens, presence_penalty, seed, "],
+        ["ask: teacher does not take top_k: leave it out; it takes extra, frequency_penalty, logprobs, max_tokens, "],
+    ),
+    "no option": (
+        P >> numbers >> Ask(model="teacher", options={"tempo": 3}), {},
+        ["ask: teacher takes no option 'tempo': it takes extra, frequency_penalty, logprobs, max_tokens, "],
     ),
     "capability": (
         P >> numbers >> Vectors(model="teacher"), {},
@@ -122,7 +126,7 @@ SAID: dict[str, tuple[Pipeline, dict[str, Any], list[str]]] = {
     ),
     "export suffix": (
         P >> numbers, {"exports": ("train.csv:sharegpt",)},
-        ["--export train.csv:sharegpt: examples are not written as .csv; let the name end in .jsonl, .json or .parquet"],
+        ["--export train.csv:sharegpt: examples are not written as .csv; let the name end in .jsonl, .json or "],
     ),
     "export folder": (
         P >> numbers, {"exports": ("no/train.jsonl:sharegpt",)},

@@ -181,3 +181,10 @@ def test_the_list_is_loaded_only_when_it_is_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_both_apis_of_a_service_have_its_prices() -> None:
+    there, usage = Prices({}, DAY), Usage(1000, 1000)
+    cost = there.cost(model("openai/gpt-5-mini"), usage)
+    assert cost is not None and cost > 0
+    assert there.cost(model("openai-responses/gpt-5-mini"), usage) == cost

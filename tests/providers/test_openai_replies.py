@@ -1,13 +1,16 @@
 """What the OpenAI provider reads out of replies, its own and those of servers that speak alike."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
 import pytest
-from openai_kit import HELLO, TOOL, ask, error_of, fetched, reader, request
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openai_kit import APIS, HELLO, TOOL, ask, error_of, fetched, reader, request
 
-from synthkit.core import Token, ToolCall, Usage
+from synthkit.core import Endpoint, Token, ToolCall, Usage
 from synthkit.errors import BrokenBody
 from synthkit.testing import LoopbackServer, Reply
 
@@ -39,8 +42,8 @@ def test_calls_in_the_form_of_other_servers() -> None:
     assert calls({"function_call": {"name": "t", "arguments": "{}"}}) == ("tool_calls", [ToolCall("call_0", "t", "{}")])
     assert calls({"tool_calls": [{"id": "x", "function": function}]}, "length")[0] == "length"
     nonsense: list[Any] = [None, [], [3], [{}], [{"function": {"name": ""}}], [{"function": {"name": 3}}], "x"]
-    for given in nonsense:
-        assert calls({"tool_calls": given}) == ("stop", [])
+    for made in nonsense:
+        assert calls({"tool_calls": made}) == ("stop", [])
 
 
 def test_logprobs_come_with_the_likeliest_tokens() -> None:
@@ -208,3 +211,49 @@ def test_broken_bodies_over_the_wire() -> None:
             error = error_of(server.url)
         assert type(error) is BrokenBody
         assert f"127.0.0.1:{server.port} answered with {said}" in str(error)
+
+
+KEYS = st.sampled_from(
+    [
+        *(
+            "choices",
+            "message",
+            "content",
+            "text",
+            "type",
+            "tool_calls",
+            "function",
+            "name",
+            "arguments",
+            "id",
+            "usage",
+        ),
+        *("logprobs", "token", "logprob", "top_logprobs", "finish_reason", "refusal", "reasoning", "thinking", "model"),
+        *("prompt_tokens", "prompt_tokens_details", "cached_tokens", "error", "function_call", "output", "status"),
+        *("summary", "phase", "incomplete_details", "reason", "call_id", "input_tokens", "output_tokens_details"),
+    ]
+)
+LEAVES = st.one_of(
+    *(st.none(), st.booleans(), st.integers(-5, 10**12), st.floats(), st.text(max_size=5)),
+    st.sampled_from(["message", "output_text", "refusal", "function_call", "reasoning", "completed", "incomplete"]),
+    st.sampled_from(["<think>", "</think>", "<think>a</think>b"]),
+)  # fmt: skip
+ANYTHING = st.recursive(LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner)))
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(ANYTHING, st.sampled_from(["choices", "output"]))
+def test_whatever_a_service_says_is_an_answer_or_a_broken_body(value: Any, key: str) -> None:
+    for whole in (
+        value,
+        {key: value},
+        {key: [value]},
+        {key: [{"message": value, "type": "message", "content": value}]},
+    ):
+        for api, provider in APIS.items():
+            made = provider(Endpoint("http://127.0.0.1:1/v1"))
+            with contextlib.suppress(BrokenBody):
+                reply = made.parse(json.dumps(whole))
+                assert isinstance(reply.text, str) and isinstance(reply.refusal, str), api
+                assert all(isinstance(call.arguments, str) for call in reply.tool_calls)
+                assert 0 <= reply.usage.cached <= reply.usage.input

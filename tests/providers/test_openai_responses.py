@@ -116,6 +116,20 @@ def test_a_part_that_there_is_not_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "c"}]},
+        {"role": "assistant", "content": "", "tool_calls": ["look"]},
+        {"role": "user", "content": [{"type": "text"}]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": "a.png"}]},
+    ],
+)
+def test_messages_of_another_form_are_a_bad_request(message: Any) -> None:
+    with pytest.raises(BadRequest, match=r"the messages are not in the chat form \(\w+: "):
+        reader().body(asking(message))
+
+
+@pytest.mark.parametrize(
     ("chosen", "sent"),
     [("auto", None), ("required", "required"), ("none", "none"), ("look", {"type": "function", "name": "look"})],
 )

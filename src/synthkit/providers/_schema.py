@@ -7,13 +7,13 @@ The rules are those of https://developers.openai.com/api/docs/guides/structured-
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from synthkit.providers._schema_merge import Unfit, merged, named
+from synthkit.providers._schema_rules import AZURE, FINE_TUNED, OPENAI, Rules, check, inside
 
 __all__ = ["AZURE", "FINE_TUNED", "OPENAI", "Rules", "Unfit", "is_strict", "strict", "unfit"]
 
@@ -32,33 +32,6 @@ AROUND = ("(?=", "(?!", "(?<=", "(?<!")
 """Parts of patterns that no strict mode takes."""
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What a strict mode takes beside the structure: keywords, formats; objects within objects, fields in all,
-    characters of names and of values to choose from, such values in all."""
-
-    keywords: tuple[str, ...]
-    formats: tuple[str, ...]
-    depth: int
-    fields: int
-    characters: int = 120_000
-    choices: int = 1_000
-
-
-OPENAI = Rules(
-    keywords=(
-        *("pattern", "format", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-        *("minItems", "maxItems"),
-    ),
-    formats=("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"),
-    depth=10,
-    fields=5_000,
-)
-FINE_TUNED = replace(OPENAI, keywords=(), formats=())
-AZURE = replace(FINE_TUNED, depth=5, fields=100)
-"""OpenAI's models at Azure: https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs."""
-
-
 def strict(schema: Mapping[str, Any], rules: Rules = OPENAI) -> dict[str, Any]:
     """The schema in strict form. What fits it fits the given one, once the nulls of optional fields are taken out, or
     breaks what is said in words only. Raises `Unfit` naming the field that has no such form."""
@@ -70,7 +43,7 @@ def strict(schema: Mapping[str, Any], rules: Rules = OPENAI) -> dict[str, Any]:
 def _strict(schema: str, rules: Rules) -> str:
     try:
         made = _Translation(json.loads(schema), rules).made
-        _check(made, rules)
+        check(made, rules)
     except RecursionError as error:
         raise Unfit("the answer itself is nested too deeply: make it flatter") from error
     return json.dumps(made)
@@ -165,8 +138,8 @@ class _Translation:
         required = schema.get("required", ())
         missing = [name for name in required if name not in properties]
         if missing:
-            raise Unfit(f"{named(_inside(at, missing[0]))} is required, and not described: give it a type")
-        made = {name: self._of(part, _inside(at, name)) for name, part in properties.items()}
+            raise Unfit(f"{named(inside(at, missing[0]))} is required, and not described: give it a type")
+        made = {name: self._of(part, inside(at, name)) for name, part in properties.items()}
         return {
             "properties": {name: part if name in required else _nullable(part) for name, part in made.items()},
             "required": list(properties) if {*required} != {*properties} else list(required),
@@ -174,14 +147,14 @@ class _Translation:
         }
 
     def _list(self, schema: Mapping[str, Any], at: str) -> dict[str, Any]:
-        inside = f"{at}[]"
+        entry = f"{at}[]"
         if "prefixItems" not in schema:
             if "items" not in schema or isinstance(schema["items"], bool):
                 raise Unfit(f"{named(at)} is a list of anything: say of what")
-            return {"items": self._of(schema["items"], inside)}
+            return {"items": self._of(schema["items"], entry)}
         ways: list[dict[str, Any]] = []
         for part in (*schema["prefixItems"], *([schema["items"]] if isinstance(schema.get("items"), Mapping) else ())):
-            way = self._of(part, inside)
+            way = self._of(part, entry)
             if way not in ways:
                 ways.append(way)
         if not ways:
@@ -254,12 +227,6 @@ class _Translation:
             return texts
         said = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in left.items())
         return {**texts, "description": f"{texts['description']} ({said})" if texts.get("description") else f"({said})"}
-
-
-def _inside(at: str, name: str) -> str:
-    plain = name.replace("_", "a").replace("-", "a").isalnum()
-    part = name if plain else json.dumps(name, ensure_ascii=False)
-    return f"{at}.{part}" if at else part
 
 
 def _free(ref: str, taken: Mapping[str, Any]) -> str:
@@ -337,48 +304,3 @@ def _nullable(made: dict[str, Any]) -> dict[str, Any]:
     texts = {key: made[key] for key in TEXTS if key in made}
     bare = {key: value for key, value in made.items() if key not in texts}
     return {"anyOf": [bare, {"type": "null"}], **texts}
-
-
-def _check(schema: Mapping[str, Any], rules: Rules) -> None:
-    """Raises `Unfit` where a strict schema is larger than the rules allow."""
-    parts = list(_parts(schema))
-    fields = [name for part in parts for name in part.get("properties", ())]
-    if len(fields) > rules.fields:
-        raise Unfit(f"the answer itself has {len(fields)} fields, which is more than {rules.fields}: leave some out")
-    choices = [value for part in parts for value in part.get("enum", ())]
-    if len(choices) > rules.choices:
-        raise Unfit(f"the answer itself has {len(choices)} values to choose from, more than {rules.choices}: drop some")
-    for part in parts:
-        texts = [value for value in part.get("enum", ()) if isinstance(value, str)]
-        if len(texts) > 250 and sum(map(len, texts)) > 15_000:
-            raise Unfit("a field of the answer may be one of more than 250 texts of more than 15,000 characters")
-    texts = [*fields, *schema.get("$defs", ()), *(v for v in choices if isinstance(v, str))]
-    texts += [part["const"] for part in parts if isinstance(part.get("const"), str)]
-    if sum(map(len, texts)) > rules.characters:
-        raise Unfit(f"the names and values of the answer have more than {rules.characters:,} characters: shorten them")
-    depth, where = _depth(schema, schema, "", ())
-    if depth > rules.depth:
-        raise Unfit(f"{named(where)} lies {depth} objects deep, which is more than {rules.depth}: make it flatter")
-
-
-def _parts(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """A strict schema and all within it."""
-    yield schema
-    inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", ()), *schema.get("$defs", {}).values()]
-    for part in [*inner, schema["items"]] if "items" in schema else inner:
-        yield from _parts(part)
-
-
-def _depth(schema: Mapping[str, Any], root: Mapping[str, Any], at: str, within: tuple[str, ...]) -> tuple[int, str]:
-    """How many objects lie within one another, and where; what refers to itself counts once."""
-    ref = schema.get("$ref")
-    if isinstance(ref, str):
-        if ref == "#" or ref in within:
-            return 0, at
-        return _depth(root["$defs"][ref.rpartition("/")[2]], root, at, (*within, ref))
-    inner = [(part, _inside(at, name)) for name, part in schema.get("properties", {}).items()]
-    inner += [(part, at) for part in schema.get("anyOf", ())]
-    inner += [(schema["items"], f"{at}[]")] if "items" in schema else []
-    found = [_depth(part, root, where, within) for part, where in inner]
-    depth, where = max(found, key=lambda each: each[0], default=(0, at))
-    return depth + ("properties" in schema), where if depth else at

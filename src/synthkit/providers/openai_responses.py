@@ -70,7 +70,11 @@ class OpenAIResponses(Provider):
         """The body of the HTTP request. Raises `BadRequest` for messages that have no form there."""
         options = dict(request.options)
         extra = options.pop("extra", None) or {}
-        body: dict[str, Any] = {"model": request.model, "input": list(items(request.messages)), "store": False}
+        try:
+            given = list(items(request.messages))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadRequest(f"the messages are not in the chat form ({type(error).__name__}: {error})") from error
+        body: dict[str, Any] = {"model": request.model, "input": given, "store": False}
         for name in ("temperature", "top_p", "top_logprobs"):
             if name in options:
                 body[name] = options[name]

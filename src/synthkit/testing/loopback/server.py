@@ -39,14 +39,15 @@ class LoopbackServer:
         500, is kept in `problems`, and is raised again where the `with` block ends without another error.
     latency: seconds before each answer, or a range from which each request's number draws.
     faults: a `Faults`, a `Script`, or a function of their kind.
-    key: the key that calls must carry, as a bearer token or in x-api-key (Anthropic's); only its hash is kept. None: any key, or none.
+    key: the key that calls must carry, as a bearer token or in x-api-key (Anthropic's); only its hash is kept. None:
+        any key, or none.
     models: the names that exist; others get 404. None: every name does.
     context: the most tokens of a request; more get 400.
     limits: rate limits that are kept, with 429. None: wide ones are told of in the headers, and not kept.
     seed: of latencies and request ids.
     keep: False keeps no requests, only counts: for long runs.
     port: 0 takes a free one. After `stop`, `start` serves at the same port again, the counts going on.
-    prefix: the path before `/chat/completions` and `/messages`.
+    prefix: the path before `/chat/completions`, `/responses` and `/messages`.
     patience: seconds after which a request that is not whole gets 408.
     """
 
