@@ -42,7 +42,7 @@ def test_bad_lines_are_left_out_and_told(rows: Path, cli: Cli) -> None:
     said = cli("run", "rows.py", "--on-bad-line", "skip", "--quiet")
     assert said.code == 0
     assert said.lines[0] == "complete: 300 accepted, all that there were"
-    assert "5 bad lines were left out; the first: line 1, column 3" in " ".join(said.out.split())
+    assert "note rows.jsonl: 5 bad lines were left out; the first: line 1, column 3" in " ".join(said.out.split())
     found = [json.loads(line) for line in Path("runs/rows-001/accepted.jsonl").read_text().splitlines()]
     assert [{"n": row["n"], "text": row["text"]} for row in found] == [json.loads(line) for line in GOOD]
 

@@ -1,6 +1,7 @@
 """`synthkit convert`: files of examples from one format into another, bad lines, and what is refused."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,21 @@ def test_whatever_is_in_a_file_there_is_a_sentence(tmp_path: Path, data: bytes, 
     assert str(caught.value)
     assert [left.name for left in tmp_path.iterdir()] == [path.name]
     path.unlink()
+
+
+@pytest.mark.parametrize("more", [[], ["--on-bad-line", "skip"]])
+def test_another_format_that_the_first_line_has_is_named(place: Path, cli: Cli, more: list[str]) -> None:
+    put(place / "in.jsonl", [TALK, TALK])
+    said = cli("convert", "in.jsonl", "out.jsonl", "--from", "dpo", "--to", "sharegpt", *more)
+    assert said.code != 0 and "the example has no 'prompt'" in said.err and len(said.err.splitlines()) == 1
+    looks, fix = re.search(r"; it looks like (.+): --from (\S+)\n$", said.err).groups()  # type: ignore[union-attr]
+    assert fix == "chatml" and looks.split(" or ")[0] == fix
+    assert cli("convert", "in.jsonl", "out.jsonl", "--from", fix, "--to", "sharegpt").code == 0
+
+
+def test_no_format_is_named_where_the_first_line_has_the_one_that_was_said(place: Path, cli: Cli) -> None:
+    put(place / "in.jsonl", [TALK, {"what": 1}])
+    assert "looks like" not in cli("convert", "in.jsonl", "out.jsonl", "--from", "chatml", "--to", "sharegpt").err
+    put(place / "in.jsonl", [{"what": 1}])
+    said = cli("convert", "in.jsonl", "out.jsonl", "--from", "chatml", "--to", "sharegpt")
+    assert said.code == 2 and "line 1: " in said.err and "looks like" not in said.err, "no format has that"

@@ -7,13 +7,18 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_kit import COMMAND, NUMS, Cli, Said, environment, until
+from pydantic import BaseModel, TypeAdapter, create_model
 from story_kit import TOWNS, served
 
 import synthkit as sk
+from synthkit.cli.exchange import facts
 from synthkit.cli.text import width_of
+from synthkit.engine.exchange import Exchange
+from synthkit.models.structured import native
 from synthkit.testing import Faults, LoopbackServer, Reply, Request, fresh
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -123,11 +128,11 @@ def test_each_step_with_its_prompt_and_answer(cli: Cli, place: Path, monkeypatch
     assert "\n\n".join(blocks[1:4]).splitlines() == [
         "ask  writes answer",
         "  m, max_tokens 2048, 8 tokens in, 21 out, $0.0050",
-        "  system    Be brief.",
-        "  user      What of number 0?",
-        "  answer    An answer to «What of number 0?».",
+        "  system     Be brief.",
+        "  user       What of number 0?",
+        "  answer     An answer to «What of number 0?».",
         "",
-        r"              It has an indent, and \x1b[2Jodd \u202echaracters.",
+        r"               It has an indent, and \x1b[2Jodd \u202echaracters.",
         "",
         "odd  dropped: even",
     ]
@@ -171,6 +176,22 @@ def test_what_went_wrong_is_shown_with_the_prompt(cli: Cli, place: Path) -> None
     failed = said.out[said.out.index("record 2  ") : said.out.index("record 3  ")]
     assert "  failed\n" in failed and "ask  failed: " in failed and "What of number 1?" in failed
     assert "no answer" in failed and "3 records: 2 dropped, 1 failed" in said.out
+
+
+def test_what_is_written_stands_beneath_what_was_asked(cli: Cli, place: Path) -> None:
+    long = ASK.replace('into = "answer"', 'into = "a_long_column"')
+    read = "    def read(self, answer, record):\n        return {self.into: answer.text.upper()}\n\n\n@sk.filter"
+    (place / "ask.py").write_text(long.replace("\n\n@sk.filter", f"\n{read}"))
+
+    def answer(request: Request) -> Reply | str:
+        return Reply(refusal="Sorry.") if "number 1" in request.prompt else "yes"
+
+    with LoopbackServer(answer) as server:
+        served(place, server)
+        said = cli("preview", "ask.py", "-n", "2")
+    yes = "\n  answer         yes\n  a_long_column  YES\n"
+    assert yes in said.out and "\n  user           What of number 0?\n" in said.out
+    assert re.search(r"^  refuses    Sorry\.\n  message    \S", said.out, re.M)
 
 
 def test_repairs_are_told(cli: Cli, place: Path) -> None:
@@ -301,3 +322,41 @@ def test_faults_on_the_way_change_nothing(cli: Cli, place: Path) -> None:
         before = server.count
         assert said.code == 0 and before > 5
         assert cli("run", "ask.py", "--quiet").code == 0 and server.count == before
+
+
+WIDE: Any = create_model("Wide", **dict.fromkeys((f"column_{n}" for n in range(9)), (int, 0)))  # type: ignore[call-overload]
+
+
+class Pair(BaseModel):
+    left: str
+    right: str
+
+
+class One(BaseModel):
+    answer: str
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (Pair, "JSON (left, right)"),
+        (list[Pair], "JSON (left, right)"),
+        (One, "JSON (answer)"),
+        (list[str], "JSON (answer)"),
+        (WIDE, "JSON (column_0, column_1, column_2, column_3, column_…)"),
+    ],
+)
+def test_a_schema_is_named_by_its_fields(kind: Any, said: str) -> None:
+    schema = native(TypeAdapter(kind).json_schema())
+    assert facts(Exchange("k", request={"schema": schema}), "ask") == said
+
+
+def test_what_is_left_out_is_said_once_at_the_end(cli: Cli, place: Path) -> None:
+    (place / "towns.py").write_text(TOWNS)
+    with LoopbackServer(fresh) as server:
+        served(place, server)
+        short, full = cli("preview", "towns.py"), cli("preview", "towns.py", "--full")
+    note = "of JSON schemas only fields are named: --full shows them whole"
+    assert short.lines[-1].strip() == note
+    assert short.out.count("--full") == 1 and "JSON (stars, why)" in short.out
+    assert "--full" not in full.out and '"properties": {' in full.out

@@ -156,6 +156,21 @@ def test_the_display_without_a_target_models_or_steps() -> None:
     assert shown(Display(Monitor("bare"))) == ["bare  " + " " * 61 + "round 1  0:00", "0 accepted", ""]
 
 
+def test_without_a_target_it_says_how_far_the_stage_is() -> None:
+    there = monitor(labels=["ask", "keep", "rate"], stages=[["ask", "keep"], ["rate"]], target=None, goal=None)
+    there.body, there.tally = ["ask", "keep", "rate"], {"ask": Count(37, 0, 37), "keep": Count(37, 0, 30, 7)}
+    there.open = {number: {} for number in range(73)}
+    assert shown(Display(there))[1] == "0 accepted, 37 of 110 so far"
+    assert said(there) == "round 2: 0 accepted, 37 of 110 so far"
+    there.open, there.stage = {}, 1
+    there.tally["rate"] = Count(15, 0, 12, 3)
+    bar = shown(Display(there))[1]
+    assert re.fullmatch(r"━+─+  12 accepted, 15 of 30 in stage 2 of 2", bar) and len(bar) == 80
+    assert bar.count("━") == (80 - len("  12 accepted, 15 of 30 in stage 2 of 2")) // 2, "half of them"
+    assert said(there) == "round 2: 12 accepted, 15 of 30 in stage 2 of 2"
+    assert max(map(len, shown(Display(there), 20))) < 50
+
+
 def test_the_display_in_ascii() -> None:
     assert shown(Display(monitor(), ascii_only=True))[1].startswith("##############---")
 

@@ -54,7 +54,7 @@ def test_each_reason_has_its_turn(many: Cli) -> None:
     counts = [" ".join(text.split()) for text in said.lines[1:4]]
     assert counts == ["few dropped other 2,662", "few dropped third 1,333", "few dropped rare 1"]
     titles = re.findall("^dropped at few: ([a-z]+) ", said.out, re.M)
-    assert titles == ["third", "third", "other", "other", "rare"]
+    assert titles == ["other", "other", "third", "third", "rare"], "in the order of the table"
 
 
 def test_for_programs_it_is_the_same_sample(many: Cli) -> None:
@@ -76,3 +76,37 @@ def test_it_fits_a_terminal(many: Cli, place: Path) -> None:
     with Terminal("rejected", "many-001", "--sample", "4", cwd=place, columns=40, NO_COLOR="1") as terminal:
         assert terminal.end() == 0
     assert max(map(len, terminal.text.splitlines())) <= 40 and "\x1b" not in terminal.raw
+
+
+WIDE = """
+import synthkit as sk
+from synthkit.generators import Rows
+
+RECORD = {
+    "ticket": "T-1", "contact": "ann@example.org", "instruction": "Name a river.", "input": "", "output": "The Po.",
+    "language": "en", "tags": ["a"], "score": 3, "rationale": "It is short.",
+}
+
+
+def pipeline() -> sk.Pipeline:
+    return sk.Pipeline("wide") >> Rows([RECORD]) >> sk.AtLeast(least=4, rationale="rationale")
+"""
+
+
+def test_the_usual_columns_come_before_all_others(cli: Cli, place: Path) -> None:
+    (place / "wide.py").write_text(WIDE)
+    assert cli("run", "wide.py", "--quiet").code == 0
+    said = cli("rejected", "wide-001")
+    assert said.lines[3:] == [
+        said.lines[3],
+        "  message      It is short.",
+        "  score        3",
+        "  instruction  Name a river.",
+        "  output       The Po.",
+        "  language     en",
+        "  … 4 more columns",
+        "",
+        "note  `synthkit show wide-001 ID` tells the whole story of a record",
+    ]
+    story = cli("show", "wide-001", said.lines[3].split()[-1])
+    assert "  score    3\n" in story.out and "3.0" not in story.out + said.out, "one form everywhere"

@@ -146,9 +146,10 @@ def test_rejected_counts_first_and_then_shows_some(done: Cli) -> None:
         "square  failed   ValueError        1",
         "even    dropped  odd              29",
         "",
+        *["failed at square: ValueError  ID", "  message  ValueError: thirteen at …", "  n        13", ""],
         *["dropped at even: odd  ID", f"  n       {first}", f"  square  {first**2}", ""],
         *["dropped at even: odd  ID", f"  n       {second}", f"  square  {second**2}", ""],
-        *["failed at square: ValueError  ID", "  message  ValueError: thirteen at …", "  n        13"],
+        "note  `synthkit show nums-001 ID` tells the whole story of a record",
     ]
 
 

@@ -217,14 +217,14 @@ def test_calls_that_came_to_nothing(cli: Cli, place: Path) -> None:
         assert cli("run", "towns.py", "--quiet").code in (0, 3)
     events = [json.loads(line) for line in (place / "runs/towns-001/events.jsonl").read_text().splitlines()]
     retried = next(event for event in events if event["kind"] == "retry" and event["path"].startswith("loop/"))
-    assert re.search(r"^  retry     try 1 came to nothing: ", cli("show", "towns-001", retried["record"]).out, re.M)
+    assert re.search(r"^  retry      try 1 came to nothing: ", cli("show", "towns-001", retried["record"]).out, re.M)
 
 
 def test_without_the_journal_the_rest_is_shown(towns: Cli, place: Path) -> None:
     whole = towns("show", "towns-001", "1").out
     shutil.move(place / ".synthkit", place / "elsewhere")
     said = towns("show", "towns-001", "1")
-    assert said.code == 0 and "  no answer this answer is not in the journal\n" in said.out
+    assert said.code == 0 and "  no answer  this answer is not in the journal\n" in said.out
     assert re.search(r"missing there is no journal in \S+/\.synthkit/journal, so", " ".join(said.out.split()))
     assert said.lines[0] == "accepted: line 1 of accepted.jsonl" and "\nexact-dedup  kept\n" in said.out
     shutil.move(place / "elsewhere", place / ".synthkit")

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cli_kit import COMMAND, NUMS, Terminal, environment, until
+from cli_kit import COMMAND, NUMS, Terminal, environment, process, until
 
 SLOW = ["run", "nums.py", "--run-dir", "r", "--top", "2000", "--target", "900", "--wait", "0.2"]
 STOPPING = "stopping: waiting for the answers on their way; Ctrl-C again stops at once"
@@ -217,3 +217,20 @@ def test_a_stopped_run_goes_on_on_a_terminal(place: Path) -> None:
         terminal.read("nums  r")
         assert terminal.end() == 0
     assert "complete: 200 of 200 accepted\n" in terminal.text
+
+
+@pytest.mark.parametrize("columns", [30, 80, 200])
+def test_errors_on_a_terminal_are_wrapped_at_words(place: Path, columns: int) -> None:
+    (place / "nums.py").write_text(NUMS.replace('reads="square"', 'reads="sqare"'))
+    long = "a" * 90
+    with Terminal("check", "nums.py", "--target", "0", cwd=place, columns=columns) as terminal:
+        assert terminal.end() == 2
+    first, second = ("synthkit:" + part for part in terminal.text.split("synthkit:")[1:])
+    for said in (first, second):
+        head, *rest = said.splitlines()
+        assert len(head) <= columns and all(len(text) <= columns and text.startswith("  ") for text in rest)
+    one = process("check", "nums.py", "--target", "0", cwd=place).err.splitlines()
+    assert [" ".join(first.split()), " ".join(second.split())] == one, "elsewhere a line an error"
+    with Terminal("show", long, cwd=place, columns=columns) as terminal:
+        assert terminal.end() == 2
+    assert long in terminal.text, "a long word is whole"

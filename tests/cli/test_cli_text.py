@@ -137,6 +137,11 @@ def test_blocks_stand_apart() -> None:
 
 def test_a_record_and_its_most_telling_columns() -> None:
     fields = {"first": "a", "n": 1, "text": "b\nb", "list": [1], "last": "c", "more": "d"}
-    assert list(telling(fields)) == ["first", "last", "more"]
+    assert list(telling(fields)) == ["text", "last", "more"], "a usual name before all"
+    assert list(telling({"first": "a", "body": "b", "last": "c", "more": "d"})) == ["first", "last", "more"]
+    assert list(telling({"prompt": "", "a": "x", "n": 1, "b": "y"})) == ["a", "n", "b"], "what is empty comes last"
     assert list(telling({"n": 1, "text": "x", "m": 2, "k": 3})) == ["text", "m", "k"]
+    assert list(telling({"output": "o", "a": 1, "instruction": "i", "input": "n", "z": "z"})) == [
+        "output", "instruction", "input",
+    ]  # fmt: skip
     assert text_of(record("title", {"a": "b\nb", "long": [1, 2]}, 40)) == ["title", "  a     b↵b", "  long  [1, 2]"]

@@ -16,7 +16,7 @@ from synthkit.engine.settings import Settings
 from synthkit.engine.target import target_of
 from synthkit.errors import ConfigError, PipelineError, RunError, StoreError
 from synthkit.formats import DPO
-from synthkit.generators import Rows
+from synthkit.generators import LoadRecords, Rows
 from synthkit.plugins import registry
 
 
@@ -91,7 +91,7 @@ def test_the_names_of_a_split(project: Path, path: str, train: str, validation: 
 def test_a_run_refuses_before_it_begins(project: Path) -> None:
     (project / "talks.jsonl").write_text(json.dumps(TALKS[0]) + "\n")
     (project / "a-validation.jsonl").mkdir()
-    pipeline = sk.Pipeline("p") >> sk.generators.LoadRecords("talks.jsonl")
+    pipeline = sk.Pipeline("p") >> LoadRecords("talks.jsonl")
     with pytest.raises(PipelineError) as caught:
         pipeline.run(
             export=["a.jsonl:alpaca", "train.jsonl:alpaca", "validation.jsonl:chatml,texts=true", "x.jsonl:dpo",

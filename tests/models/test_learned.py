@@ -13,7 +13,7 @@ from calls_kit import calls, context, outcome
 import synthkit as sk
 from synthkit.core import Reply as Read
 from synthkit.core import Request
-from synthkit.errors import BadRequest, ConfigError, JournalError, OptionRefused, PipelineError
+from synthkit.errors import BadRequest, ConfigError, FatalError, JournalError, OptionRefused, PipelineError
 from synthkit.models.learned import Learned
 from synthkit.models.project import find_project
 from synthkit.models.question import Question
@@ -112,13 +112,17 @@ def test_a_demand_that_is_refused_stops_the_run_with_the_words_of_the_service(se
             return await outcome(context(models).ask("m", "Hello", **options))
 
     error = asyncio.run(main(temperature=0.3, wishes={"temperature": 0.9}))
-    assert type(error) is ConfigError
+    assert type(error) is FatalError
     assert str(error).startswith("m does not take temperature: leave it out; 127.0.0.1:")
     assert "Unsupported value: 'temperature' does not support 0.3 with this model." in str(error)
     with (project / "synthkit.toml").open("a") as file:
         file.write("temperature = 0.4\n")
     assert "does not support 0.4" in str(asyncio.run(main(wishes={"temperature": 0.9})))
-    assert server.count == 2 and not (project / ".synthkit" / "refused.json").exists()
+    assert server.count == 2
+    # both values are known to be refused now: the check says so, and another value may be tried
+    assert "m has refused temperature=0.4" in str(asyncio.run(main()))
+    assert "does not support 0.5" in str(asyncio.run(main(temperature=0.5)))
+    assert server.count == 3
 
 
 def test_a_service_that_refuses_what_it_was_not_sent_is_a_bad_request(serve: Serve, project: Path) -> None:

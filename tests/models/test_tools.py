@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 import synthkit as sk
 from synthkit.core import ToolCall
 from synthkit.errors import AnswerError, PipelineError, RecordError
+from synthkit.generators import Rows
 from synthkit.models.tools import checked, definitions, tool_name
 from synthkit.testing import LoopbackServer, Reply, steady
 
@@ -156,7 +157,7 @@ def test_arguments_that_are_nearly_right_are_taken(serve: Serve, project: Path, 
 def test_no_arguments_are_an_empty_object() -> None:
     now = {"name": "now", "parameters": {}}
     for text in ("", " ", "{}"):
-        assert checked([ToolCall("c", "now", text)], [now]) == [ToolCall("c", "now", {})]
+        assert checked([ToolCall("c", "now", text)], [now], definitions([now])) == [ToolCall("c", "now", {})]
 
 
 UNFIT: list[tuple[dict[str, Any], str]] = [
@@ -285,7 +286,7 @@ class Helper(sk.Prompt):
 def test_a_prompt_writes_the_calls_of_its_tools(serve: Serve, project: Path) -> None:
     answers = in_turn(Reply(text="", tool_calls=[call("get_weather", {"city": "Rome"})]), "Hello.", " ")
     server = serve(answer=answers)
-    rows = sk.generators.Rows([{"question": q, "own": [LOOK] if q == "a" else []} for q in "abc"])
+    rows = Rows([{"question": q, "own": [LOOK] if q == "a" else []} for q in "abc"])
     result = (sk.Pipeline("p") >> rows >> Helper("m", tools="own")).run(concurrency=1)
     assert [(r["reply"], r["tool_calls"]) for r in result.accepted] == [
         ("", [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Rome"}'}}]),
@@ -297,7 +298,7 @@ def test_a_prompt_writes_the_calls_of_its_tools(serve: Serve, project: Path) -> 
 
 def test_tools_of_a_record_that_are_none_fail_it(serve: Serve, project: Path) -> None:
     server = serve(answer=lambda request: "Hello.")
-    rows = sk.generators.Rows([{"question": "a", "own": [{"name": "two words"}]}, {"question": "b", "own": []}])
+    rows = Rows([{"question": "a", "own": [{"name": "two words"}]}, {"question": "b", "own": []}])
     result = (sk.Pipeline("p") >> rows >> Helper("m", tools="own")).run()
     assert [r["reason"] for r in result.rejected] == ["tools"]
     assert len(result.accepted) == server.count == 1
@@ -318,7 +319,7 @@ class Broken(Helper):
 
 def test_a_prompt_whose_tools_cannot_be_is_refused_before_the_run(serve: Serve, project: Path) -> None:
     server = serve()
-    rows = sk.generators.Rows([{"question": "a"}])
+    rows = Rows([{"question": "a"}])
     for kind, said in (
         (Both, "it has both Out and tools"),
         (Broken, "the parameters of the tool 'x' are no JSON schema"),

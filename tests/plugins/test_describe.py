@@ -326,7 +326,12 @@ def test_a_plugin_needs_its_docstrings_only(theirs: Registry) -> None:
         "def double(record):\n    return record\n\n\n"
         "def pipeline() -> Pipeline:\n"
         "    top = 3\n"
-        '    return Pipeline("example") >> Rows([{"n": n} for n in range(top)]) >> Plus(by=2) >> small()\n'
+        "    return (\n"
+        '        Pipeline("example")\n'
+        '        >> Rows([{"n": n} for n in range(top)])\n'
+        "        >> Plus(by=2)\n"
+        "        >> small()\n"
+        "    )\n"
     )
     assert [part.name for part in pipeline_of(text).parts] == ["rows", "plus", "small"]
     seen = columns(plus, theirs)

@@ -1,10 +1,16 @@
 """`synthkit convert IN OUT --from FORMAT --to FORMAT`"""
 
+from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from synthkit.cli.options import debug_option
+
+if TYPE_CHECKING:
+    from synthkit.core.interfaces import Format
 
 
 @click.command()
@@ -36,7 +42,7 @@ def convert(source: Path, out: Path, came: str | None, to: str | None, drop: tup
     from synthkit.cli.text import plain, several
     from synthkit.engine.convert import convert as converted
     from synthkit.engine.target import format_named, writable
-    from synthkit.errors import ConfigError
+    from synthkit.errors import ConfigError, InputError, RunError
     from synthkit.plugins import registry
 
     if to is None:
@@ -45,9 +51,50 @@ def convert(source: Path, out: Path, came: str | None, to: str | None, drop: tup
     before = format_named(came, registry(), "--from") if came is not None else None
     behind = format_named(to, registry(), "--to")
     writable(out, "OUT")
-    form = converted(source, out, before, behind, drop=drop, skip=on_bad_line == "skip")
+    try:
+        form = converted(source, out, before, behind, drop=drop, skip=on_bad_line == "skip")
+    except (InputError, RunError) as error:
+        alike = _alike(source, before, drop) if before is not None else []
+        if not alike:
+            raise
+        raise type(error)(f"{error}; it looks like {' or '.join(alike)}: --from {alike[0]}") from error
     said = f"{several(form['written'], 'example')} in the form {plain(to)}"
     of = "" if form["read"] == form["written"] else f" of {several(form['read'], 'line')}"
     rows = [("written", f"{short(out)}: {said}{of}"), *(("note", plain(note)) for note in form["notes"])]
     screen.say(pairs(rows, screen.width()))
     return 0
+
+
+def _alike(source: Path, came: "Format", drop: Collection[str]) -> list[str]:
+    """The formats that the first line of a file has, where that is not the one it was said to have."""
+    from synthkit.core.files import read_rows
+    from synthkit.errors import SynthkitError
+    from synthkit.plugins import registry
+
+    try:
+        with closing(read_rows(source)) as rows:
+            first = next((row for _, row in rows), {})
+    except SynthkitError:
+        return []
+    example = {key: value for key, value in first.items() if key not in drop}
+    if not example or _decodes(came, example):
+        return []
+    names = registry()
+    found = []
+    for name in names.names("format"):
+        try:
+            fits = _decodes(names.format(name)(label=name), example)
+        except Exception:  # a plugin's, which is not what was asked for
+            fits = False
+        found += [name] if fits else []
+    return found
+
+
+def _decodes(form: "Format", example: dict[str, object]) -> bool:
+    from synthkit.errors import RecordError
+
+    try:
+        form.decode(example)
+    except RecordError:
+        return False
+    return True

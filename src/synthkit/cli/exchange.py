@@ -4,11 +4,15 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthkit.cli.text import count, money, plain, several
+from synthkit.cli.text import count, cut, money, plain, several
+from synthkit.models.nulls import followed
+from synthkit.models.structured import WRAP
 
 if TYPE_CHECKING:
     from synthkit.engine.exchange import Bill, Exchange
 
+NAMES = 48
+"""Columns for the names of a schema's fields."""
 FINISHES = {
     "length": "cut off at the limit of tokens",
     "context": "cut off at the end of the context",
@@ -25,8 +29,8 @@ def facts(one: "Exchange", step: str) -> str:
     options = one.request.get("options")
     if isinstance(options, Mapping):
         parts += [plain(f"{name} {_brief(value)}") for name, value in options.items()]
-    if one.request.get("schema"):
-        parts.append("a JSON schema")
+    if isinstance(schema := one.request.get("schema"), Mapping):
+        parts.append(_schema(schema))
     if isinstance(tools := one.request.get("tools"), list):
         parts.append(several(len(tools), "tool"))
     if one.reply is not None:
@@ -34,6 +38,16 @@ def facts(one: "Exchange", step: str) -> str:
     if one.elsewhere and one.reply is not None:
         parts.append("from the journal")
     return ", ".join(parts)
+
+
+def _schema(schema: Mapping[str, Any]) -> str:
+    """A JSON schema in short: the names of its fields, as far as they fit."""
+    fields = followed(schema, schema).get("properties", {})
+    if list(fields) == [WRAP]:  # what is no object is sent inside one
+        inner = followed(fields[WRAP], schema)
+        items = inner.get("items")
+        fields = (followed(items, schema) if isinstance(items, Mapping) else inner).get("properties", fields)
+    return f"JSON ({cut(', '.join(map(plain, fields)), NAMES)})" if fields else "a JSON schema"
 
 
 def spent_on(one: "Exchange") -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from synthkit.cli.progress import Pace, accepted
+from synthkit.cli.progress import Pace, accepted, so_far
 from synthkit.cli.runs import short
 from synthkit.cli.summary import spending, together
 from synthkit.cli.table import Cell, Column, Line, line, pairs, table
@@ -72,7 +72,8 @@ class Display:
         monitor = self.monitor
         tally = monitor.now()
         number, goal, what = accepted(monitor, tally)
-        lines = [self._title(now, width), self._bar(number, goal, what, width), line("")]
+        far = self._bar(number, goal, what, width) if goal else self._stage(number, what, width)
+        lines = [self._title(now, width), far, line("")]
         if monitor.labels:
             lines += [*table(_columns(width), self._rows(tally, max(height - AROUND, 3)), width), line("")]
         pace = self._pace(monitor, tally, now)
@@ -91,13 +92,21 @@ class Display:
         gap = width - len(clock) - width_of(name) - 2 - width_of(folder)
         return [(name, "bold"), ("  ", ""), (folder, "dim"), (" " * gap, ""), (clock, "dim")]
 
-    def _bar(self, number: int, goal: int | None, what: str, width: int) -> Line:
-        if not goal:
-            return line(f"{count(number)} {what}")
-        said = f"  {count(number)} of {count(goal)} {what}"
-        room = width - len(said)
+    def _bar(self, number: int, goal: int, what: str, width: int, before: str = "") -> Line:
+        said = f"  {before}{count(number)} of {count(goal)} {what}"
+        room = max(width - len(said), 0)
         full = min(number * room // goal, room)
         return [(self.full * full, "green"), (self.empty * (room - full), "dim"), (said, "")]
+
+    def _stage(self, number: int, what: str, width: int) -> Line:
+        """How far it is where there is no target: a bar from the second stage on, whose records are counted."""
+        done, whole, where = so_far(self.monitor)
+        said = f"{count(number)} {what}"
+        if not whole:
+            return line(said)
+        if self.monitor.stage:
+            return self._bar(done, whole, where, width, before=f"{said}, ")
+        return line(cut(f"{said}, {count(done)} of {count(whole)} {where}", width))
 
     def _rows(self, tally: "Tally", room: int) -> list[Sequence[Cell]]:
         """A row a step; of very many those around the furthest that records have reached."""

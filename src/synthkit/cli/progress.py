@@ -64,6 +64,8 @@ def said(monitor: "Monitor", now: float = 0.0, speed: "Pace | None" = None) -> s
     number, goal, what = accepted(monitor, tally)
     fast = speed(monitor, tally, now) if speed else ""
     parts = [f"{count(number)}{'' if goal is None else f' of {count(goal)}'} {what}"]
+    done, whole, where = so_far(monitor)
+    parts += [f"{count(done)} of {count(whole)} {where}"] if whole and not goal else []
     used = together(tally)
     if used.asked or monitor.in_flight:
         parts += [several(used.asked - used.journaled, "call")]
@@ -128,6 +130,16 @@ def through(monitor: "Monitor") -> tuple[int, int | None]:
     before = next((stage for stage in reversed(monitor.stages[: monitor.stage]) if stage), None)
     last = monitor.tally.get(before[-1]) if before else None
     return monitor.tally[labels[0]].seen, last.out if last else monitor.coming
+
+
+def so_far(monitor: "Monitor") -> tuple[int, int, str]:
+    """What there is to say where no target says how far a run is: how many records went through the stage that is
+    running, of how many, and where. What the generator still has is not known, so in the first stage it is of those
+    that have begun; of none where nothing can be said."""
+    done, coming = through(monitor)
+    if monitor.stage == 0:
+        return done, (done + len(monitor.open)) if monitor.stages else 0, "so far"
+    return done, coming or 0, f"in stage {monitor.stage + 1} of {len(monitor.stages)}"
 
 
 class Lines:

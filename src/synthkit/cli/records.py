@@ -7,6 +7,10 @@ from synthkit.cli.table import GAP, Line
 from synthkit.cli.text import cut, plain, value, width_of
 
 LONGEST_NAME = 24
+USUAL = (
+    "instruction", "input", "output", "prompt", "question", "answer", "messages", "chosen", "rejected", "text",
+)  # fmt: skip
+"""The columns that people look for first, in this order."""
 
 
 def record(title: str, fields: Mapping[str, Any], width: int, *, lines: int = 3) -> list[Line]:
@@ -22,10 +26,13 @@ def record(title: str, fields: Mapping[str, Any], width: int, *, lines: int = 3)
 
 
 def telling(fields: Mapping[str, Any], most: int = 3) -> dict[str, Any]:
-    """The columns of a rejected record that say most: text before all else, the first and those written last."""
-    text = [name for name, given in fields.items() if isinstance(given, str)]
-    other = [name for name in fields if name not in text]
-    chosen = [*text[:1], *reversed(text[1:]), *reversed(other)][:most]
+    """The columns of a rejected record that say most: those with the usual names; without any the first text; then
+    what was written last, text before all else. Empty ones come last."""
+    usual = [name for name in USUAL if name in fields]
+    text = [name for name, given in fields.items() if isinstance(given, str) and name not in usual]
+    other = [name for name in fields if name not in (*usual, *text)]
+    names = [*(usual or text[:1]), *reversed(text if usual else text[1:]), *reversed(other)]
+    chosen = sorted(names, key=lambda name: fields[name] in ("", None))[:most]
     return {name: given for name, given in fields.items() if name in chosen}
 
 

@@ -58,9 +58,11 @@ def rejected(run: str, step: str | None, reason: str | None, kind: str | None, s
     a step that went on without it. A sample is of all reasons in turn, by chance, and always the same; `synthkit show
     RUN ID` tells the story of a record.
     """
+    import shlex
+
     from synthkit.cli import screen
     from synthkit.cli.runs import find_run
-    from synthkit.cli.table import line
+    from synthkit.cli.table import line, pairs
     from synthkit.cli.text import plain
     from synthkit.engine.result import Result
 
@@ -69,15 +71,17 @@ def rejected(run: str, step: str | None, reason: str | None, kind: str | None, s
     found = _read(result, wanted, sample)
     wanted.check(result, found)
     if as_json:
-        _write_json(found.mixed(sample) if sample else _matching(result, wanted))
+        _write_json(found.mixed(result, sample) if sample else _matching(result, wanted))
         return 0
     if not found.counts:
         screen.say([line(plain(f"nothing was rejected{wanted.said()}{found.near(reason)}"))])
         return 0
     width = screen.width()
     screen.say(_counts(result, found.counts, width))
-    for form in found.mixed(sample) if sample else _matching(result, wanted):
+    for form in found.mixed(result, sample) if sample else _matching(result, wanted):
         screen.say([line(""), *_record(form, width)])
+    told = f"`synthkit show {plain(shlex.quote(run))} ID` tells the whole story of a record"
+    screen.say([line(""), *pairs([("note", told)], width)])
     return 0
 
 
@@ -137,11 +141,12 @@ class Found:
 
         return "" if reason is None else hint(reason, sorted(self.reasons)[:100])
 
-    def mixed(self, number: int) -> list[Form]:
-        """So many samples, taken from all groups in turn, those of a group together."""
-        turns = itertools.chain(*itertools.zip_longest(*self.samples.values()))
+    def mixed(self, result: "Result", number: int) -> list[Form]:
+        """So many samples, taken from all groups in turn, those of a group together, in the order of the table."""
+        order = {group: place for place, (group, _) in enumerate(_ordered(result, self.counts))}
+        groups = sorted(self.samples, key=order.__getitem__)
+        turns = itertools.chain(*itertools.zip_longest(*(self.samples[group] for group in groups)))
         chosen = list(itertools.islice((item for item in turns if item is not None), number))
-        order = {group: place for place, group in enumerate(self.samples)}
         return [form for _, _, form in sorted(chosen, key=lambda item: (order[_group(item[2])], item[1]))]
 
 
@@ -175,18 +180,23 @@ def _read(result: "Result", wanted: Wanted, sample: int) -> Found:
     return found
 
 
-def _counts(result: "Result", counts: Counter[Group], width: int) -> "Sequence[Line]":
-    """The table of counts, in the order of steps."""
-    from synthkit.cli.table import Column, table
-    from synthkit.cli.text import count, plain
-
+def _ordered(result: "Result", counts: Counter[Group]) -> list[tuple[Group, int]]:
+    """Groups and their counts in the order of steps, of each step the largest first."""
     labels = list(result.shape.labels)
 
     def place(item: tuple[Group, int]) -> tuple[int, str, str, int, str]:
         (step, kind, reason), number = item
         return next((i for i, x in enumerate(labels) if _within(step, x)), len(labels)), step, kind, -number, reason
 
-    ordered = sorted(counts.items(), key=place)
+    return sorted(counts.items(), key=place)
+
+
+def _counts(result: "Result", counts: Counter[Group], width: int) -> "Sequence[Line]":
+    """The table of counts."""
+    from synthkit.cli.table import Column, table
+    from synthkit.cli.text import count, plain
+
+    ordered = _ordered(result, counts)
     rows: list[list[Cell]] = [
         [plain(step), kind, plain(reason), count(number)] for (step, kind, reason), number in ordered[:MOST_COUNTS]
     ]
@@ -205,7 +215,8 @@ def _counts(result: "Result", counts: Counter[Group], width: int) -> "Sequence[L
 def _record(form: Form, width: int) -> "list[Line]":
     """A rejected record: where and why, the message, and the columns that say most."""
     from synthkit.cli.records import record, telling
-    from synthkit.cli.text import cut, plain
+    from synthkit.cli.table import line
+    from synthkit.cli.text import cut, plain, several
 
     title = f"{form['kind']} at {form['step']}: {form['reason']}"
     said: dict[str, Any] = {"message": form["message"]} if form["message"] else {}
@@ -214,7 +225,9 @@ def _record(form: Form, width: int) -> "list[Line]":
     untold = {name: value for name, value in form["fields"].items() if name not in said and value != form["message"]}
     columns = telling(untold)
     shown = record(cut(plain(title), width - SHORT - 2), {**said, **columns}, width, lines=2)
-    return [[*shown[0], (f"  {form['id'][:SHORT]}", "dim")], *shown[1:]]
+    left = len(untold) - len(columns)
+    more = [line(f"  … {several(left, 'more column')}", "dim")] if left else []
+    return [[*shown[0], (f"  {form['id'][:SHORT]}", "dim")], *shown[1:], *more]
 
 
 def _write_json(forms: Iterable[Form]) -> None:

@@ -78,10 +78,32 @@ def write(text: str, stream: TextIO | None = None) -> None:
 
 
 def complain(kind: str, text: str) -> None:
-    """`synthkit: error: …` on stderr, in one line."""
+    """`synthkit: error: …` on stderr: in one line, but for a terminal, where it is wrapped at words."""
     from synthkit.cli.text import plain
 
-    write(f"synthkit: {kind}: {plain(' '.join(text.split()))}\n", sys.stderr)
+    said = f"synthkit: {kind}: {plain(' '.join(text.split()))}"
+    write("\n".join(_hanging(said, _columns(sys.stderr))) + "\n", sys.stderr)
+
+
+def _columns(stream: TextIO) -> int | None:
+    """The columns of a terminal; None where it is none."""
+    try:
+        return max(os.get_terminal_size(stream.fileno()).columns, 20) if stream.isatty() else None
+    except (OSError, ValueError):  # closed, or without a file
+        return None
+
+
+def _hanging(text: str, width: int | None) -> list[str]:
+    """The text in lines of so many columns. Words are never broken: they may be paths, to be copied."""
+    from synthkit.cli.text import width_of
+
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and (width is None or width_of(lines[-1]) + 1 + width_of(word) <= width):
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"  {word}" if lines else word)
+    return lines
 
 
 def _mute(stream: TextIO) -> None:

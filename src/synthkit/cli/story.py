@@ -9,7 +9,7 @@ from synthkit.cli import screen
 from synthkit.cli.exchange import answer, content, facts
 from synthkit.cli.records import LONGEST_NAME
 from synthkit.cli.table import GAP, Line, line
-from synthkit.cli.text import LEFT_OUT, cut, paragraphs, plain, several, width_of, wrapped
+from synthkit.cli.text import LEFT_OUT, cut, paragraphs, plain, several, shown, width_of, wrapped
 
 if TYPE_CHECKING:
     from synthkit.engine.exchange import Exchange
@@ -34,10 +34,14 @@ class Page:
         self.wide = width >= WIDE and screen.looked_at()
         self.cut = False
         """Whether a text was cut so far."""
+        self.named = False
+        """Whether a JSON schema was shown by the names of its fields alone."""
 
     def hint(self) -> list[tuple[str, str]]:
-        """How to see what was cut."""
-        return [("note", "long texts are cut: --full shows them whole")] if self.cut else []
+        """How to see what was left out."""
+        left = ["of JSON schemas only fields are named"] if self.named else []
+        left += ["long texts are cut"] if self.cut else []
+        return [("note", f"{', and '.join(left)}: --full shows them whole")] if left else []
 
     def acts(self, story: "Story") -> Iterator[Sequence[Line]]:
         """A block of lines for each step that a record went through."""
@@ -67,22 +71,23 @@ class Page:
     def act(self, act: "Act") -> Iterator[Sequence[Line]]:
         """What a step did: what it asked, what the parts inside it did, and what came of it."""
         inner = [block for _, acts in act.inner for one in acts for block in self.act(one)]
-        asked = list(self._asked(act))
+        told = self._said(act)
+        first = _first(told, ROLE if act.asked else 0)  # what is said of a step stands beneath what it asked
+        asked = list(self._asked(act, first))
         if not inner:
-            yield [self._title(act), *asked, *self._told(act)]
+            yield [self._title(act), *asked, *self._told(act, told, first)]
             return
         if asked:
             yield [line(plain(act.step), "bold"), *asked]
         yield from inner
-        yield [self._title(act), *self._told(act)]
+        yield [self._title(act), *self._told(act, told, first)]
 
-    def columns(self, fields: Mapping[str, Any]) -> Iterator[Line]:
-        """The columns of a record: text with its line breaks, all else as JSON."""
-        first = min(max((width_of(plain(name)) for name in fields), default=0), LONGEST_NAME)
+    def columns(self, fields: Mapping[str, Any], least: int = 0) -> Iterator[Line]:
+        """The columns of a record: text with its line breaks, all else as JSON. least: that of the names' width."""
+        first = _first(fields, least)
         for name, value in fields.items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             label = cut(plain(name), first)
-            for part in self._lines(text, self.width - first - 2 * len(GAP), FEW):
+            for part in self._lines(shown(value), self.width - first - 2 * len(GAP), FEW):
                 yield [(GAP + label + " " * (first - width_of(label)) + GAP, "dim"), (part, "")]
                 label = ""
 
@@ -91,25 +96,27 @@ class Page:
         step = cut(plain(act.step), max(self.width - width_of(end) - 2, 16), middle=True)
         return [(step, "bold"), (GAP if end else "", ""), (cut(end, max(self.width - width_of(step) - 2, 20)), style)]
 
-    def _told(self, act: "Act") -> Iterator[Line]:
+    def _said(self, act: "Act") -> Mapping[str, Any]:
         """The message of a verdict, and the columns that are not the answer itself."""
         said: dict[str, Any] = {"message": act.message} if act.message else {}
         if act.score is not None and act.end in ("dropped", "failed"):
             said["score"] = act.score
         answers = [one.reply.text for one in act.exchanges() if one.reply is not None]
-        said |= {name: value for name, value in act.wrote.items() if not _told_by(answers, name, value)}
-        yield from self.columns(said)
-        for text in act.retries:
-            yield from self._labelled("retry", [text], "dim")
+        return said | {name: value for name, value in act.wrote.items() if not _told_by(answers, name, value)}
 
-    def _asked(self, act: "Act") -> Iterator[Line]:
+    def _told(self, act: "Act", said: Mapping[str, Any], first: int) -> Iterator[Line]:
+        yield from self.columns(said, first)
+        for text in act.retries:
+            yield from self._labelled("retry", text, "dim", first)
+
+    def _asked(self, act: "Act", first: int) -> Iterator[Line]:
         for number, exchange in enumerate(act.asked):
             if number:
                 yield line("")
-            yield from self.exchange(exchange, act.step, act.asked[number - 1] if number else None)
+            yield from self.exchange(exchange, act.step, act.asked[number - 1] if number else None, first)
 
-    def exchange(self, one: "Exchange", step: str, before: "Exchange | None") -> Iterator[Line]:
-        """A request as it was sent, and its answer: side by side where there is room."""
+    def exchange(self, one: "Exchange", step: str, before: "Exchange | None", first: int = ROLE) -> Iterator[Line]:
+        """A request as it was sent, and its answer: side by side where there is room. first: the roles' width."""
         head = facts(one, step)
         if head:
             yield from ([(GAP, ""), (text, "dim")] for text in wrapped(head, self.width - 2))
@@ -119,13 +126,14 @@ class Page:
             yield [(GAP, ""), (AGAIN[one.how], "yellow")]
             new = [message for message in new if message.get("role") != "assistant"]
         prompt = [(str(message.get("role", "?")), content(message)) for message in new]
+        self.named = self.named or bool(one.request.get("schema") and not self.full)
         if self.full and one.request.get("schema"):
             prompt.append(("schema", json.dumps(one.request["schema"], ensure_ascii=False, indent=2)))
         if not self.wide:
             for role, text in prompt:
-                yield from self._labelled(role, [text], "dim")
+                yield from self._labelled(role, text, "dim", first)
             for role, text in answer(one):
-                yield from self._labelled(role, [text], _style(role))
+                yield from self._labelled(role, text, _style(role), first)
             return
         yield from self._beside(prompt, answer(one))
 
@@ -143,21 +151,26 @@ class Page:
                 (heard[1], ""),
             ]  # fmt: skip
 
-    def _labelled(self, role: str, texts: Sequence[str], style: str) -> Iterator[Line]:
-        for text in texts:
-            for label, part, shown in self._text(role, text, self.width - len(GAP), style):
-                yield [(GAP, ""), (label, shown), (part, "")]
+    def _labelled(self, role: str, text: str, style: str, first: int) -> Iterator[Line]:
+        for label, part, colour in self._text(role, text, self.width - len(GAP), style, first):
+            yield [(GAP, ""), (label, colour), (part, "")]
 
-    def _text(self, role: str, text: str, room: int, style: str) -> Iterator[tuple[str, str, str]]:
+    def _text(self, role: str, text: str, room: int, style: str, first: int = ROLE) -> Iterator[tuple[str, str, str]]:
         """A text with its role in front: label, text and the label's style, line by line."""
-        label = cut(plain(role), ROLE)
-        for number, part in enumerate(self._lines(text, room - ROLE - 1, MOST)):
-            yield (label if number == 0 else "").ljust(ROLE + 1), part, style
+        first = max(first, ROLE)
+        label = cut(plain(role), first)
+        for number, part in enumerate(self._lines(text, room - first - len(GAP), MOST)):
+            yield (label if number == 0 else "").ljust(first) + GAP, part, style
 
     def _lines(self, text: str, width: int, most: int) -> list[str]:
         lines = paragraphs(text, max(width, 10), None if self.full else most)
         self.cut = self.cut or any(map(LEFT_OUT.fullmatch, lines))
         return lines
+
+
+def _first(fields: Mapping[str, Any], least: int = 0) -> int:
+    """The width of the names of columns."""
+    return min(max(least, *(width_of(plain(name)) for name in fields), 0), LONGEST_NAME)
 
 
 def _style(role: str) -> str:

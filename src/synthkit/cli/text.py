@@ -114,16 +114,24 @@ def _broken(line: str, width: int) -> list[str]:
 
 
 def value(given: Any, width: int, lines: int = 1) -> list[str]:
-    """A record's value on the screen: text as it is, all else as JSON."""
+    """A record's value on the screen, in at most so many lines."""
+    given = shown(given)
+    most = 4 * width * lines
+    text = plain(given[:most]) + ("…" if len(given) > most else "")  # a megabyte is not looked at for three lines
+    if lines == 1:
+        return [cut(text, width)]
+    return wrapped(text, width, lines)
+
+
+def shown(given: Any) -> str:
+    """A value as text: text as it is, all else as JSON; a whole number without .0, however it was written."""
     import json
 
-    if not isinstance(given, str):
-        given = json.dumps(given, ensure_ascii=False)
-    most = 4 * width * lines
-    shown = plain(given[:most]) + ("…" if len(given) > most else "")  # a megabyte is not looked at for three lines
-    if lines == 1:
-        return [cut(shown, width)]
-    return wrapped(shown, width, lines)
+    if isinstance(given, str):
+        return given
+    if isinstance(given, float) and given.is_integer() and abs(given) < 1e15:
+        given = int(given)
+    return json.dumps(given, ensure_ascii=False)
 
 
 def count(number: int) -> str:

@@ -1,7 +1,7 @@
 """How columns run through parts in a row: the check that the plan and every composite share."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,12 @@ def inner_flow(parts: Sequence[Component], have: Have, at: str) -> Flow:
     return found
 
 
-def columns_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """The columns that an answer of this shape becomes."""
-    return tuple(model.model_fields)
+def columns_of(schema: Any) -> tuple[str, ...]:
+    """The columns that an answer of this shape becomes: the fields of a pydantic model, or the properties of an object
+    that a JSON schema describes. Raises `PipelineError` for what is neither."""
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        return tuple(schema.model_fields)
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    if isinstance(properties, Mapping) and properties:
+        return tuple(map(str, properties))
+    raise PipelineError("Out must be a pydantic model, or a JSON schema of an object with properties")

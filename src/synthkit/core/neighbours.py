@@ -209,7 +209,8 @@ def _join(rows: "Numbers", members: "Numbers", threshold: float, sets: _Sets) ->
     for number, one in enumerate(members[:-1]):
         others = members[number + 1 :]
         others = others[sets.of[others] != sets.of[one]]
-        if len(others):
-            near = (rows[others] == rows[one]).mean(axis=1) >= threshold
-            for other in others[near]:
-                sets.join(int(one), int(other))
+        if not len(others):  # all that follow are in one set: nothing is left to compare, however many they are
+            return
+        near = (rows[others] == rows[one]).mean(axis=1) >= threshold
+        for other in others[near]:
+            sets.join(int(one), int(other))

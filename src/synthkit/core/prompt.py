@@ -14,7 +14,7 @@ from synthkit.core.flow import columns_of
 from synthkit.core.interfaces import Step
 from synthkit.core.record import Fields, Record
 from synthkit.core.verdict import Verdict, drop
-from synthkit.errors import ColumnError, PipelineError
+from synthkit.errors import ColumnError, PipelineError, RecordError
 
 if TYPE_CHECKING:
     import jinja2
@@ -27,15 +27,15 @@ class Prompt(Step):
 
     model: who is asked. template: a Jinja template over the record's columns, run in a sandbox; a column that is not
     there is an error, so write `{{ hint | default("") }}` for one that may be missing. system: another one, for the
-    system prompt. Out: a pydantic model; its fields become columns. Without it the text of the answer goes into the
-    column `into`. into: the column for the text of the answer. options: sampling options that must hold; wishes: those
-    that a technique likes, dropped where the model refuses. share: records that ask exactly the same get one answer.
-    repairs: how often an answer that does not fit `Out`, or calls a tool wrongly, is asked again with the error.
-    on_length: whether an answer that was cut off at `max_tokens` fails its record, is kept as it is, or is asked again
-    with more room. images: columns with addresses or paths of images (one, or a list) that are shown behind the text.
-    tools: a column with definitions of tools; `Tools` is the place for those that are the same for all records. Where
-    there are tools, the calls go into the column `tool_calls`, as a message holds them, and the text beside them may be
-    empty. Tools: definitions of tools.
+    system prompt. Out: a pydantic model, or a JSON schema of an object; its fields become columns. Without it the text
+    of the answer goes into the column `into`. into: the column for the text of the answer. options: sampling options
+    that must hold; wishes: those that a technique likes, dropped where the model refuses. share: records that ask
+    exactly the same get one answer. repairs: how often an answer that does not fit `Out`, or calls a tool wrongly, is
+    asked again with the error. on_length: whether an answer that was cut off at `max_tokens` fails its record, is kept
+    as it is, or is asked again with more room. images: columns with addresses or paths of images (one, or a list) that
+    are shown behind the text. tools: a column with definitions of tools; `Tools` is the place for those that are the
+    same for all records. Where there are tools, the calls go into the column `tool_calls`, as a message holds them, and
+    the text beside them may be empty. Tools: definitions of tools.
 
     Example:
         (
@@ -56,7 +56,7 @@ class Prompt(Step):
     images: list[str] = []
     tools: str | None = None
 
-    Out: ClassVar[type[BaseModel] | None] = None
+    Out: ClassVar[Schema | None] = None
     Tools: ClassVar[Sequence[Tool]] = ()
     wishes: ClassVar[Mapping[str, Any]] = {}
 
@@ -64,7 +64,9 @@ class Prompt(Step):
         super().__init__(**({"model": model[0]} if model else {}), **parameters)
 
     def io(self, have: Have) -> IO:
-        if self.Out and (self.tools or self.Tools):
+        if not self.template.strip() and type(self).messages is Prompt.messages:
+            raise PipelineError("its template is empty: there would be nothing to answer")
+        if self.Out is not None and (self.tools or self.Tools):
             raise PipelineError("it has both Out and tools: an answer is either columns or calls, so take two prompts")
         reads, optional = dict[str, type](), list[str]()
         for text in (self.system, self.template):
@@ -81,11 +83,11 @@ class Prompt(Step):
         return super().needs() | {name for name, needed in more.items() if needed}
 
     def schemas(self) -> Sequence[Schema]:
-        return (self.Out,) if self.Out else ()
+        return () if self.Out is None else (self.Out,)
 
     def written(self) -> Sequence[str]:
         """The columns that an answer becomes."""
-        columns = columns_of(self.Out) if self.Out else (self.into,)
+        columns = (self.into,) if self.Out is None else columns_of(self.Out)
         return (*columns, "tool_calls") if self.tools or self.Tools else columns
 
     def messages(self, record: Record) -> list[Message]:
@@ -94,6 +96,8 @@ class Prompt(Step):
         if self.system is not None:
             messages.append({"role": "system", "content": render(self.system, record)})
         text = render(self.template, record)
+        if not text.strip():
+            raise RecordError(f"the template of {self.name} makes an empty prompt", reason="empty prompt")
         if not self.images:
             return [*messages, {"role": "user", "content": text}]
         shown = [image(source) for column in self.images for source in _sources(record, column)]
@@ -101,6 +105,8 @@ class Prompt(Step):
 
     def read(self, answer: Answer, record: Record) -> Fields | Sequence[Fields] | Verdict:
         """What an answer becomes; override to make several records of one, or to drop it."""
+        if isinstance(self.Out, Mapping):
+            return {name: answer.data.get(name) for name in columns_of(self.Out)}
         if self.Out is not None:
             data: BaseModel = answer.data
             plain = data.model_dump(mode="json")  # enum members, dates and the like as JSON says them

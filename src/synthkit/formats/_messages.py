@@ -33,7 +33,6 @@ class Rules:
 
 
 CHAT = Rules()
-PROMPT = Rules(ends="user")
 ANSWER = Rules(starts="assistant")
 WRONG = "wrong roles"
 

@@ -115,19 +115,21 @@ class Models:
                     if error.option in dropped:  # a service that refuses what it was not sent
                         raise
                     dropped.add(error.option)
-                    service.refuses(error, question)
+                    if not service.refuses(error, question):
+                        raise self._stop(FatalError(service.refusal(error))) from error
         finally:
             origin.spent.add(used)
 
     def _first(self, service: Service, question: Question, sample: Callable[[Request], str]) -> tuple[Request, str]:
         """The request to begin with, and its sample. What the service had answered before it refused a wish of it, or
         does still answer (one value may be refused and another not), is found again in the journal."""
-        if service.learnt(question):
-            request = service.request(question, learned=False)
-            asked_as = sample(request)
-            if self.journal.get(request.key(asked_as)) is not None:
-                return request, asked_as
         request = service.request(question)
+        if service.learnt(question):
+            before = service.request(question, learned=False)
+            if before != request:  # else it would be asked as two samples
+                asked_as = sample(before)
+                if self.journal.get(before.key(asked_as)) is not None:
+                    return before, asked_as
         return request, sample(request)
 
     async def _whole(
@@ -293,9 +295,11 @@ class Models:
         }  # fmt: skip
         try:
             reply = service.provider.parse(body)
-        except BrokenBody:
+        except Exception as error:  # paid for, whatever a provider makes of it
             await self.journal.append(Entry(key, "attempt", data))
-            raise
+            if isinstance(error, CallError):
+                raise
+            raise BrokenBody(f"{service.model.ref}: the answer cannot be read ({type(error).__name__})") from error
         entry = await self.journal.append(Entry(key, "answer", data))
         if entry.data["body"] != body:  # another process was first: this answer is paid for, and not used
             used.retries += 1
@@ -346,7 +350,7 @@ def _read(service: Service, question: Question, reply: Reply, request: Request) 
         limit, thought = request.options["max_tokens"], reply.usage.reasoning
         said = CUT[reply.finish].format(f"{limit} tokens{f', {thought} of them spent on reasoning' if thought else ''}")
         raise AnswerError(f"the answer of {service.model.ref} {said}", reason="cut off")
-    calls = checked(reply.tool_calls, question.tools, cut=cut) if question.tools else ()
+    calls = checked(reply.tool_calls, question.tools, request.tools, cut=cut) if question.tools else ()
     if question.tools and not calls and question.tool_choice not in ("auto", "none"):
         raise AnswerError("no tool was called, and one must be", reason="unfit call")
     if question.answer is None or calls:

@@ -23,6 +23,8 @@ OWN: Mapping[str, tuple[str, str]] = {
 """For each provider whose SDK takes its address from a variable: the variable, and the service's own address."""
 SHORTEST = 8
 """Characters from which on a key is hidden: shorter ones are words like «none», and would tear texts apart."""
+PIECE = 12
+"""Characters of a key's beginning or end that are hidden too; services show fewer where they mask one."""
 SAMPLING = (
     *("temperature", "top_p", "max_tokens", "stop", "presence_penalty", "frequency_penalty"),
     *("seed", "top_k", "min_p", "repetition_penalty", "reasoning_effort", "extra"),
@@ -223,11 +225,31 @@ class Project:
         return tuple(self._secrets)
 
     def redact(self, text: str) -> str:
-        """The text with each key resolved so far hidden."""
+        """The text with each key resolved so far hidden, and long beginnings and ends of one, which services repeat."""
         for key in self._secrets:
             if len(key) >= SHORTEST:
                 text = text.replace(key, "***")
+            if len(key) > 2 * PIECE:
+                text = _without_pieces(text, key)
         return text
+
+
+def _without_pieces(text: str, key: str) -> str:
+    """The text without the first or last characters of a key, `PIECE` of them or more."""
+    for start in (True, False):
+        piece = key[:PIECE] if start else key[-PIECE:]
+        at = text.find(piece)
+        while at >= 0:
+            end = at + PIECE
+            if start:
+                while end < len(text) and text[at : end + 1] == key[: end + 1 - at]:
+                    end += 1
+            else:
+                while at > 0 and key.endswith(text[at - 1 : end]):
+                    at -= 1
+            text = f"{text[:at]}***{text[end:]}"
+            at = text.find(piece)
+    return text
 
 
 def find_project(start: Path | None = None) -> Project:

@@ -15,7 +15,7 @@ from synthkit.models.learned import Learned
 from synthkit.models.prices import Prices
 from synthkit.models.project import Model, Project
 from synthkit.models.question import Question
-from synthkit.models.structured import native, with_schema
+from synthkit.models.structured import in_words, native
 from synthkit.models.tools import definitions
 
 MAX_TOKENS = 2048
@@ -80,16 +80,18 @@ class Service:
     def _with_schema(self, request: Request, schema: Schema) -> Request:
         way, provider = self.model.structured, self.provider
         able = provider.capabilities if way == "native" else provider.can(self.model.name)
-        natively = way != "prompt" and "structured" in able
-        if natively and (unfit := provider.unfit(self.model.name, native(schema))):
+        if way == "prompt" or "structured" not in able:
+            return in_words(request, schema)
+        form = native(schema)
+        if unfit := provider.unfit(self.model.name, form):
             raise ConfigError(
                 f'{self.model.ref} cannot promise answers of this schema: {unfit}; or set structured = "prompt" in its '
                 "table of synthkit.toml, and the schema goes into the prompt"
             )
-        return with_schema(request, schema, natively)
+        return request.replaced(schema=form)
 
     def _options(self, question: Question, learned: bool) -> dict[str, Any]:
-        takes = self.provider.takes(self.model.name)
+        takes, known = self.provider.takes(self.model.name), self.learned.options(self.identity)
         demands = {k: v for k, v in {**self.model.options, **question.options}.items() if v is not None}
         for name, value in demands.items():
             if name not in takes:
@@ -98,6 +100,8 @@ class Service:
             wrong = _wrong(name, value)
             if wrong:
                 raise ConfigError(f"{self.model.ref}: {name}={value!r} must be {wrong}")
+            if learned and known and _demand(name, value) in known:
+                raise ConfigError(f"{self.model.ref} has refused {name}={value!r}: leave it out, or give another value")
         if clash := sorted(self.provider.clashes(self.model.name, demands)):
             beside = ", ".join(f"{name}={value!r}" for name, value in demands.items() if name not in clash)
             raise ConfigError(self._untaken(clash[0], f"beside {beside}" if beside else ""))
@@ -105,7 +109,7 @@ class Service:
             k: v for k, v in question.wishes.items() if v is not None and k not in question.options and k not in demands
         }
         if learned:
-            takes -= self.learned.options(self.identity)
+            takes -= known
         chosen = dict(demands)
         for name, value in unset.items():
             more = {**chosen, name: value}
@@ -128,14 +132,20 @@ class Service:
         name = f"{self.model.provider}/{self.model.name}"
         return f"{name} at {self.model.endpoint}" if self.model.endpoint else name
 
-    def refuses(self, error: OptionRefused, question: Question) -> None:
-        """Keeps that the model refuses an option, so that it is no longer wished for. Raises `ConfigError` where the
-        user asked for it."""
-        option = error.option
-        if option not in question.wishes or option in {**self.model.options, **question.options}:
-            raise ConfigError(f"{self.model.ref} does not take {option}: leave it out; {error}") from error
-        self.refused.add(option)
-        self.learned.add(self.identity, option)
+    def refuses(self, error: OptionRefused, question: Question) -> bool:
+        """Keeps that the model refuses an option. Whether it was a wish, without which it can be asked."""
+        option, demands = error.option, {**self.model.options, **question.options}
+        if option in question.wishes and option not in demands:
+            self.refused.add(option)
+            self.learned.add(self.identity, option)
+            return True
+        if option in demands:
+            self.learned.add(self.identity, _demand(option, demands[option]))
+        return False
+
+    def refusal(self, error: OptionRefused) -> str:
+        """What is said of a demand that the model refused."""
+        return f"{self.model.ref} does not take {error.option}: leave it out; {error}"
 
     def _untaken(self, name: str, where: str) -> str:
         takes = ", ".join(sorted(self.provider.takes(self.model.name) - {name}))
@@ -174,6 +184,11 @@ def _without_images(form: dict[str, Any]) -> tuple[dict[str, Any], int]:
             message = {**message, "content": rest}
         messages.append(message)
     return {**form, "messages": messages}, images
+
+
+def _demand(option: str, value: Any) -> str:
+    """An option with its value, as it is learnt where another value may be taken."""
+    return f"{option}={canonical(value)}"
 
 
 def _wrong(name: str, value: Any) -> str:

@@ -114,10 +114,8 @@ def _moved(schema: Any) -> Any:
     return moved
 
 
-def with_schema(request: Request, schema: Schema, natively: bool) -> Request:
-    """The request that asks for such an answer: natively, or in words behind the last message."""
-    if natively:
-        return request.replaced(schema=native(schema))
+def in_words(request: Request, schema: Schema) -> Request:
+    """The request that asks for such an answer in words, behind the last message."""
     words = WORDS.format(json.dumps(json_schema(schema), ensure_ascii=False))
     *before, last = request.messages
     if last.get("role") != "user":

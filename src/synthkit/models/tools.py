@@ -66,10 +66,13 @@ def _parameters(name: str, given: Any) -> dict[str, Any]:
         raise RecordError(f"the parameters of the tool {name!r}: {error}", reason="tools") from error
 
 
-def checked(calls: Sequence[ToolCall], tools: Sequence[Tool], *, cut: bool = False) -> list[ToolCall]:
-    """The calls with parsed arguments that fit their tool. Raises `AnswerError` saying what does not fit. cut: the
-    answer met the limit of tokens, so that arguments which break off are not mended."""
-    known = {form["function"]["name"]: (tool, form) for tool, form in zip(tools, definitions(tools), strict=True)}
+def checked(
+    calls: Sequence[ToolCall], tools: Sequence[Tool], forms: Sequence[Mapping[str, Any]], *, cut: bool = False
+) -> list[ToolCall]:
+    """The calls with parsed arguments that fit their tool. Raises `AnswerError` saying what does not fit. forms: the
+    tools' definitions, as they went out. cut: the answer met the limit of tokens, so that arguments which break off
+    are not mended."""
+    known = {form["function"]["name"]: (tool, form) for tool, form in zip(tools, forms, strict=True)}
     return [_checked(call, known, cut) for call in calls]
 
 

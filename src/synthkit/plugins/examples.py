@@ -10,6 +10,7 @@ from typing import Any
 
 from synthkit.errors import PluginError
 from synthkit.plugins.describe import Description, home
+from synthkit.plugins.layout import WIDEST, laid_out, steps_of
 from synthkit.plugins.registry import Registry
 
 STANDARD = {"Path": "pathlib", "json": "", "re": ""}
@@ -37,7 +38,7 @@ def pipeline_file(description: Description, names: Registry) -> str:
         "\ndef pipeline() -> Pipeline:",
     ]
     statements = [*(_source(text, node) for node in inside), _returned(_source(text, body[-1]))]
-    return "\n\n".join(blocks) + "\n" + textwrap.indent("\n".join(statements), "    ") + "\n"
+    return laid_out("\n\n".join(blocks) + "\n" + textwrap.indent("\n".join(statements), "    ") + "\n")
 
 
 def _source(text: str, node: ast.stmt) -> str:
@@ -47,6 +48,8 @@ def _source(text: str, node: ast.stmt) -> str:
 
 
 def _returned(text: str) -> str:
+    if "\n" not in text and len(f"    return {text}") > WIDEST:
+        text = "\n".join(steps_of(text))
     if "\n" not in text or text.startswith("("):
         return f"return {text}"
     return f"return (\n{textwrap.indent(text, '    ')}\n)"

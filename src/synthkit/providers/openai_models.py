@@ -10,6 +10,7 @@ what it does not take.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 SAMPLING = frozenset(
@@ -39,6 +40,7 @@ PLAIN = Traits(effort=False)
 ALWAYS = Traits(reasons=True)
 
 
+@lru_cache(256)
 def traits(model: str) -> Traits | None:
     """The traits of a model by its name, a fine-tuned one by that of its base; None where nothing is known."""
     name = model.split(":")[1] if model.startswith("ft:") and model.count(":") > 1 else model

@@ -1,7 +1,7 @@
 """JSON inside prompts: values, schemas, sketches of what is wanted, keys that are only named."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from re import IGNORECASE, compile, findall, search, sub
 from typing import Any
 
@@ -154,8 +154,3 @@ def sketched(text: str) -> Mapping[str, Any] | None:
 def wanted(text: str) -> bool:
     """Whether a text speaks of JSON."""
     return "json" in text.lower()
-
-
-def plain_keys(demos: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys that examples have, in the order of their first appearance."""
-    return list(dict.fromkeys(key for demo in demos[:50] for key in demo))
