@@ -115,6 +115,6 @@ def writable(path: Path, where: str, otherwise: Path | None = None) -> Path:
         if otherwise is not None:
             return otherwise / path.name
         raise ConfigError(f"{where}: there is no folder {path.parent}; make it first")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise ConfigError(f"{where}: the folder {path.parent} cannot be written to; name another one")
     return path
