@@ -38,6 +38,14 @@ def test_an_edit_is_explained_with_the_options_of_the_last_run(journaled: Cli, p
     assert "calls  none: the journal has every answer" in journaled("journal", "explain", "cities.py").out
 
 
+def test_a_run_that_failed_is_not_the_one_to_compare_with(journaled: Cli, place: Path) -> None:
+    assert journaled("run", "cities.py", "--quiet", "--offline", "--seed", "99").code == 1
+    assert json.loads((place / "runs/cities-002/run.json").read_text())["status"] == "failed"
+    assert journaled("journal", "explain", "cities.py").out.split(" with ")[1].startswith("runs/cities-001\n")
+    told = journaled("journal", "explain", "cities.py", "--against", "cities-002")
+    assert told.out.split(" with ")[1].startswith("runs/cities-002\n")
+
+
 def test_two_runs_are_explained(journaled: Cli, place: Path) -> None:
     path = place / "cities.py"
     path.write_text(path.read_text().replace("for posters", "for shirts"))
@@ -58,6 +66,11 @@ def test_two_runs_are_explained(journaled: Cli, place: Path) -> None:
     [
         (["cities-001"], "cities-001 is one run: name a second one behind it, or a pipeline file, to compare it with"),
         (["cities-001", "cities-007"], "there is no run cities-007; did you mean 'cities-001'?"),
+        (
+            ["cities-001", "cities.py"],
+            "for a file against a run: `synthkit journal explain cities.py --against cities-001`",
+        ),
+        (["cities.py", "cities-001"], "for a file against a run: `synthkit journal explain cities.py --against RUN`"),
         (["nothing.py"], "there is no file nothing.py; there are: cities.py, nums.py"),
         (["cities.py", "--against", "x"], "there is no run x"),
         (["cities.py", "--agains", "x"], "there is no option --agains: did you mean --against, an option of every exp"),

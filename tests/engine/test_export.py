@@ -76,7 +76,7 @@ def test_a_folder_that_is_closed() -> None:
         if root:
             os.seteuid(65534)
         try:
-            with pytest.raises(ConfigError, match="the folder .*closed cannot be written to; name another one"):
+            with pytest.raises(ConfigError, match=r"the folder .*closed cannot be written to; name another one"):
                 target_of(f"{closed}/t.jsonl:dpo", registry())
         finally:
             if root:

@@ -36,6 +36,7 @@ def export(run: str, targets: tuple[str, ...], split: float | None) -> int:
 
     result = Result(find_run(run))
     if not targets:
+        result.verify()
         if split is not None:
             raise ConfigError("--split divides what is exported: name a file, as in train.jsonl:sharegpt")
         return _formats(result, screen.width())

@@ -19,8 +19,8 @@ KEPT = ("--target", "--seed", "--export", "--split", "--on-bad-line", "--max-rou
 HELP = """Say which requests are other ones now, in which field, and what asking them anew would cost.
 
 With RUN_A RUN_B: what two runs asked, compared. With a pipeline FILE: what it would ask now, compared with its last
-run; parameters, target and seed are those of that run, unless they are given. No call is made: it goes as far as the
-journal has answers, and says what it cannot know. Your own steps do run.
+run that did not fail; parameters, target and seed are those of that run, unless they are given. No call is made: it
+goes as far as the journal has answers, and says what it cannot know. Your own steps do run.
 """
 
 
@@ -28,7 +28,9 @@ def explain_options() -> list[click.Option]:
     """The options of every explanation."""
     option = click.Option
     return [
-        option(["--against"], metavar="RUN", help="The run to compare with.  [default: the last of FILE]"),
+        option(
+            ["--against"], metavar="RUN", help="The run to compare with.  [default: the last of FILE that did not fail]"
+        ),
         option(["as_json", "--json"], is_flag=True, help="All numbers, for programs."),
         *(given for given in run_options() if given.opts[0] in KEPT),
     ]
@@ -47,7 +49,16 @@ class ExplainCommand(FileCommand):
         file = None if extra.get("resilient_parsing") else find_file(args, self.params)
         if file is not None and not file.endswith(".py"):
             return of_runs.make_context(info_name, args, parent, **extra)
-        return super().make_context(info_name, args, parent, **extra)
+        first = args[0] if args else ""  # click uses the list up
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            if file is None or "unexpected extra argument" not in error.message.lower():
+                raise
+            run = first if first not in ("", file) and not first.startswith("-") else "RUN"
+            raise click.UsageError(
+                f"for a file against a run: `synthkit journal explain {file} --against {run}`", error.ctx
+            ) from error
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """What stands behind the command's name in its help."""
@@ -167,20 +178,21 @@ class As:
 
 
 def last_run(source: "Source") -> Path | None:
-    """The run of a pipeline file that began last, by the name of the file; a clock may be wrong, so it is told."""
+    """The run of a pipeline file that began last among those that did not fail, else among all; by the name of the
+    file. A clock may be wrong, so it is told."""
     from synthkit.engine.store import read_state
     from synthkit.errors import StoreError
     from synthkit.models.project import find_project
 
-    found: list[tuple[str, str, Path]] = []
+    found: list[tuple[bool, str, str, Path]] = []
     for path in find_project().runs.glob("*/run.json"):
         try:
             state = read_state(path.parent)
         except StoreError:
             continue
         if state.get("source") == source.path.name:
-            found.append((state["began"], path.parent.name, path.parent))
-    return max(found)[2] if found else None
+            found.append((state["status"] != "failed", state["began"], path.parent.name, path.parent))
+    return max(found)[-1] if found else None
 
 
 def _read(kind: Any, text: str) -> Any:

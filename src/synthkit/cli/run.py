@@ -41,7 +41,7 @@ def run(source: "Source", **given: Any) -> int:
 
 
 def _new(name: str | None) -> Path | None:
-    """The folder of a new run. Raises `ConfigError` for one that holds a run already."""
+    """The folder of a new run. Raises `ConfigError` for one that is there and not empty."""
     from synthkit.engine.control import go_on
     from synthkit.errors import ConfigError
 
@@ -50,6 +50,16 @@ def _new(name: str | None) -> Path | None:
     if not name.strip():
         raise ConfigError("--run-dir names no folder: give a new one, or leave the option out")
     folder = Path(name)
-    if (folder / "run.json").exists():
+    try:
+        there = sorted(path.name for path in folder.iterdir() if path.name != "run.lock")
+    except FileNotFoundError:
+        return folder
+    except NotADirectoryError as error:
+        raise ConfigError(f"--run-dir: {name} is a file, or below one: name a new folder") from error
+    except OSError as error:
+        raise ConfigError(f"--run-dir: {name}: {error.strerror or error}: name another folder") from error
+    if "run.json" in there:
         raise ConfigError(f"--run-dir: {name} holds a run: go on with it by `{go_on(folder)}`, or name another folder")
+    if there:
+        raise ConfigError(f"--run-dir: {name} is not empty (there is {there[0]}): name a new folder")
     return folder

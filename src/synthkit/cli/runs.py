@@ -35,6 +35,10 @@ def find_run(name: str) -> Path:
 
     folder = Path(name)
     runs = find_project().runs
+    try:
+        (folder / "run.json").exists()
+    except OSError as error:
+        raise ConfigError(f"cannot look for the run {name}: {error.strerror or error}") from error
     if not (folder / "run.json").exists() and (runs / name / "run.json").exists():
         folder = near(runs / name)
     if not folder.exists():

@@ -51,6 +51,19 @@ def show(run: str | None, record: str | None, full: bool, as_json: bool) -> int:
         _write(numbers(result, _reasons(result)))
     else:
         screen.say(_run(result, width))
+    return _whole(result)
+
+
+def _whole(result: "Result") -> int:
+    """The exit code: 1 where parts are gone, so that the numbers above are not all, which is said."""
+    from synthkit.cli import screen
+    from synthkit.errors import StoreError
+
+    try:
+        result.verify()
+    except StoreError as error:
+        screen.complain("error", f"parts of this run are gone, so the numbers above are too small: {error}")
+        return 1
     return 0
 
 
@@ -168,7 +181,8 @@ def numbers(result: "Result", why: "Reasons") -> Mapping[str, Any]:
         "target": state["target"], "rounds": len(state["rounds"]),
         "generated": generated(result), "accepted": accepted(result),
         "surplus": sum(why.get(("target", "surplus"), {}).values()),
-        "steps": steps, **_spent(together(result.tally)), "exports": state.get("written", []),
+        "steps": steps, **_spent(together(result.tally)),
+        "unfinished": _spent(result.unfinished), "exports": state.get("written", []),
         "notes": state.get("notes", []),
     }  # fmt: skip
 

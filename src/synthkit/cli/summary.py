@@ -1,7 +1,7 @@
 """What a run came to, as people read it: status, funnel, money, and what was written."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synthkit.cli.runs import next_command, short, status_of
@@ -31,16 +31,15 @@ def reasons(result: "Result") -> Reasons:
 
 
 def rejects(result: "Result") -> Iterator[Mapping[str, Any]]:
-    """The lines of the ledger: from its file, which is quicker, where the run has written it."""
-    import json
+    """The lines of the ledger: from its file, which is quicker, where the run has written it. Raises `StoreError` for
+    a file that is not as it was written."""
+    from synthkit.engine.ledger import rejected
 
     path = result.folder / "rejected.jsonl"
     if result.status == "running" or not path.is_file():
         yield from result.rejects()
         return
-    with path.open(encoding="utf-8") as lines:
-        for text in lines:
-            yield json.loads(text)
+    yield from rejected(path)
 
 
 def headline(result: "Result", width: int) -> list[Line]:
@@ -125,17 +124,14 @@ def _number(number: int, style: str = "") -> Cell:
 
 def together(tally: Mapping[str, "Count"]) -> "Spent":
     """What all steps asked and spent."""
-    from synthkit.models.spent import Spent
+    from synthkit.engine.tally import together as summed
 
-    spent = Spent()
-    for c in tally.values():
-        spent.add(c.spent)
-    return spent
+    return summed(tally)
 
 
-def spending(spent: "Spent", in_flight: int | None = None) -> list[tuple[str, str]]:
-    """Calls, tokens and cost, named; nothing where no model was asked."""
-    if not (spent.asked or spent.retries or in_flight):
+def spending(spent: "Spent", in_flight: int | None = None, unfinished: "Spent | None" = None) -> list[tuple[str, str]]:
+    """Calls, tokens and cost, named, those for unfinished records apart; nothing where no model was asked."""
+    if not (spent.asked or spent.retries or in_flight or unfinished):
         return []
     calls = [count(spent.asked - spent.journaled) + (" done" if in_flight is not None else "")]
     if in_flight is not None:
@@ -143,7 +139,20 @@ def spending(spent: "Spent", in_flight: int | None = None) -> list[tuple[str, st
     calls += [several(spent.retries, "retry").replace("retrys", "retries")] if spent.retries else []
     calls += [f"{several(spent.journaled, 'answer')} from the journal"] if spent.journaled else []
     tokens = f"{count(spent.usage.input)} in, {count(spent.usage.output)} out"
-    return [("calls", ", ".join(calls)), ("tokens", tokens), ("cost", cost(spent))]
+    rows = [("calls", ", ".join(calls)), ("tokens", tokens), ("cost", cost(spent))]
+    if not unfinished:
+        return rows
+    return [(name, f"{said}, and {more}") for (name, said), more in zip(rows, _apart(unfinished), strict=True)]
+
+
+def _apart(spent: "Spent") -> Sequence[str]:
+    """What calls, tokens and cost were spent on records that are not finished."""
+    calls = [f"{several(spent.asked, 'answer')}"] if spent.asked else []
+    calls += [several(spent.retries, "retry").replace("retrys", "retries")] if spent.retries else []
+    tokens = f"{count(spent.usage.input)} in, {count(spent.usage.output)} out"
+    whose = "of records that are not finished yet"
+    answers = several(spent.asked, "answer")
+    return [f"{' and '.join(calls)} {whose}", f"{tokens} for those", f"{cost(spent)} for {answers} {whose}"]
 
 
 def cost(spent: "Spent") -> str:
@@ -159,7 +168,7 @@ def facts(result: "Result", why: Reasons) -> list[tuple[str, str]]:
     """All else that is to be said of a run, named."""
     state = result.state
     found = [] if "accepted" in status_of(result)[1] else [("accepted", _accepted(result))]
-    found += spending(together(result.tally))
+    found += spending(together(result.tally), unfinished=result.unfinished)
     surplus = sum(why.get(("target", "surplus"), Counter()).values())
     if surplus:
         found.append(("surplus", f"{several(surplus, 'good record')} beyond the target"))

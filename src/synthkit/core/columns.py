@@ -67,30 +67,40 @@ class IO:
 
 @dataclass(frozen=True)
 class Have:
-    """The columns there are at one place of a pipeline: on all records, and on some."""
+    """The columns there are at one place of a pipeline: on all records, and on some.
+
+    gone: behind a part whose io() failed, which might have written any column: those that are surely not there.
+    """
 
     sure: frozenset[str] = frozenset()
     maybe: frozenset[str] = frozenset()
     items: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    gone: frozenset[str] | None = None
 
     def after(self, io: IO) -> "Have":
         """The columns behind a component."""
         sure = (self.sure | set(io.writes) | set(io.ensures)) - set(io.drops)
         items = {c: i for c, i in self.items.items() if c not in io.writes and c not in io.drops}
-        return Have(sure, (self.maybe | set(io.maybe)) - sure - set(io.drops), {**items, **io.items})
+        maybe = (self.maybe | set(io.maybe)) - sure - set(io.drops)
+        gone = None if self.gone is None else (self.gone | set(io.drops)) - sure - maybe
+        return Have(sure, maybe, {**items, **io.items}, gone)
 
     def __contains__(self, name: object) -> bool:
         return name in self.sure
 
     def plus(self, *more: str) -> "Have":
         """With further sure columns."""
-        return Have(self.sure | set(more), self.maybe - set(more), self.items)
+        return Have(self.sure | set(more), self.maybe - set(more), self.items, self.gone)
+
+    def behind_failure(self) -> "Have":
+        """The same, where nobody knows what else there is."""
+        return Have(self.sure, self.maybe, self.items, self.gone or frozenset())
 
     def missing(self, io: IO) -> list[str]:
         """A sentence's end for each column that is read and not surely there."""
         out = []
         for name in sorted(io.reads):
-            if name in self.sure:
+            if name in self.sure or (self.gone is not None and name not in self.gone):
                 continue
             if name in self.maybe:
                 out.append(f"column {name!r}, which only some records have there")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 from pydantic._internal._model_construction import ModelMetaclass
@@ -48,6 +48,39 @@ class Meta(ModelMetaclass):
                     kind = info.annotation
                     annotations[field] = Annotated[kind, *info.metadata] if info.metadata else kind
         return super().__new__(mcls, name, bases, namespace, **kwargs)
+
+    if not TYPE_CHECKING:  # type checkers go by `__init__`
+
+        def __call__(cls, *given: Any, **named: Any) -> Any:
+            """Makes a component. Raises `PipelineError` for arguments that its own `__init__` does not take."""
+            _fitting(cls, given, named)
+            return super().__call__(*given, **named)
+
+
+def _fitting(cls: type, given: Sequence[Any], named: Mapping[str, Any]) -> None:
+    """Raises for arguments that do not fit an `__init__`."""
+    signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+    try:
+        signature.bind(None, *given, **named)
+    except TypeError as error:
+        raise PipelineError(*(_unfit(cls.__name__, signature, given, named) or [f"{cls.__name__}: {error}"])) from None
+
+
+def _unfit(cls: str, signature: inspect.Signature, given: Sequence[Any], named: Mapping[str, Any]) -> list[str]:
+    places = list(signature.parameters.values())[1:]
+    kinds = {p.kind for p in places}
+    known = [p for p in places if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    in_row = [p.name for p in known if p.kind != p.KEYWORD_ONLY]
+    names = [p.name for p in known]
+    there = in_row[: len(given)]
+    wrong = [f"{cls} is given {name!r} twice" for name in named if name in there]
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        wrong += [f"{cls} has no parameter {n!r}{hint(n, names, 'it has')}" for n in named if n not in names]
+    if len(given) > len(in_row) and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        most = f"only {', '.join(in_row)}" if in_row else "nothing"
+        wrong.append(f"{cls} takes {most} without a name: write name=value")
+    missing = (p.name for p in known if p.default is p.empty and p.name not in there and p.name not in named)
+    return wrong + [f"{cls} needs the parameter {name!r}" for name in missing]
 
 
 class Component(BaseModel, metaclass=Meta):

@@ -1,6 +1,5 @@
 """Composites: parts made of parts, run for one record. Children run side by side; only `ask` holds a permit."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from synthkit.core.flow import Flow, inner_flow
 from synthkit.core.interfaces import Filter, Step
 from synthkit.core.record import Fields, Record
 from synthkit.core.verdict import Verdict, drop
+from synthkit.core.waiting import all_of
 from synthkit.errors import PipelineError, RecordError, TransientError
 
 
@@ -116,7 +116,7 @@ class Fork(Step):
         return IO.of(reads, sure, maybe=[name for name in writer if name not in sure], optional=optional)
 
     async def process(self, record: Record, ctx: Context) -> Fields | Verdict:
-        outcomes = await asyncio.gather(*(ctx.run(part, record, way) for way, part in self.ways.items()))
+        outcomes = await all_of(ctx.run(part, record, way) for way, part in self.ways.items())
         least = len(self.ways) if self.at_least is None else self.at_least
         if sum(bool(o.records) for o in outcomes) < least:
             return _few(outcomes, least, "too few ways")
@@ -159,7 +159,7 @@ class Repeat(Step):
         return IO.of(found.reads, self.into, optional=found.optional, items={self.into: found.writes})
 
     async def process(self, record: Record, ctx: Context) -> Fields | Verdict:
-        outcomes = await asyncio.gather(*(ctx.run(self.step, record, str(number)) for number in range(self.n)))
+        outcomes = await all_of(ctx.run(self.step, record, str(number)) for number in range(self.n))
         least = self.n if self.at_least is None else self.at_least
         if sum(bool(o.records) for o in outcomes) < least:
             return _few(outcomes, least, "too few samples")
@@ -208,7 +208,7 @@ class Each(Step):
     async def process(self, record: Record, ctx: Context) -> Fields | Verdict:
         entries = [item if isinstance(item, Mapping) else {"item": item} for item in record[self.column]]
         inner = [record.updated(entry) for entry in entries]
-        outcomes = await asyncio.gather(*(ctx.run(self.step, r, str(number)) for number, r in enumerate(inner)))
+        outcomes = await all_of(ctx.run(self.step, r, str(number)) for number, r in enumerate(inner))
         if sum(bool(o.records) for o in outcomes) < self.at_least:
             return _few(outcomes, self.at_least, "too few entries")
         done = zip(entries, inner, outcomes, strict=True)

@@ -41,15 +41,15 @@ def flow(parts: Sequence[Component], have: Have, *, inside: bool = False) -> Flo
             io: Any = part.io(now)
         except PipelineError as error:
             problems += [f"{part.name}: {problem}" for problem in error.problems]
-            io = IO()
+            io, now = IO(), now.behind_failure()
         except SynthkitError:
             raise
         except Exception as error:
             problems.append(f"{part.name}: its io() failed with {type(error).__name__}: {error}")
-            io = IO()
+            io, now = IO(), now.behind_failure()
         if not isinstance(io, IO):
             problems.append(f"{part.name}: its io() returned {type(io).__name__}: return IO.of(reads=…, writes=…)")
-            io = IO()
+            io, now = IO(), now.behind_failure()
         problems += [f"{part.name} reads {what}" for what in now.missing(io)]
         reads.update({name: kind for name, kind in io.reads.items() if name in have.sure and name not in reads})
         each.append(io)

@@ -4,7 +4,7 @@ import difflib
 import os
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import BufferedReader
@@ -28,13 +28,14 @@ class Skipped:
     def add(self, path: Path, problem: str) -> None:
         self._lines.setdefault(str(path), {})[problem] = None  # files are read more than once
 
-    def notes(self) -> list[str]:
-        """A sentence for each file."""
-        return [
-            f"{path}: {len(found):,} bad {'line was' if len(found) == 1 else 'lines were'} left out; the first: "
-            f"{next(iter(found)).removeprefix(path).lstrip(', ')}"
-            for path, found in sorted(self._lines.items())
-        ]
+    def notes(self, names: Mapping[str, str] | None = None) -> list[str]:
+        """A sentence for each file. names: what people call a file of which a copy was read."""
+        said = []
+        for path, found in sorted(self._lines.items()):
+            lines = "line was" if len(found) == 1 else "lines were"
+            first = next(iter(found)).removeprefix(path).lstrip(", ")
+            said.append(f"{(names or {}).get(path, path)}: {len(found):,} bad {lines} left out; the first: {first}")
+        return said
 
 
 _skipped: ContextVar[Skipped | None] = ContextVar("skipped", default=None)

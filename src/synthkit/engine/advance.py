@@ -12,6 +12,7 @@ from synthkit.core.context import Outcome, Reject
 from synthkit.core.interfaces import Filter
 from synthkit.core.record import Record
 from synthkit.core.verdict import Verdict
+from synthkit.core.waiting import all_of
 from synthkit.engine.context import Lane, RunContext, Visit, settled
 from synthkit.engine.plan import Bound
 from synthkit.engine.trail import mark
@@ -44,17 +45,18 @@ async def advance(
         bound = parts[number]
         spent = Spent()
         context = RunContext(lane, record, bound.label, spent, bound.items, salt)
-        result, reject = await _applied(bound, record, context)
+        try:
+            result, reject = await _applied(bound, record, context)
+        finally:  # the answers of a step that is stopped are paid for, too
+            if spent:
+                own.add(spent)
+                visit.at(bound.label).spent.add(spent)
+                if parent is not None:
+                    parent.add(spent)
         visit.trail.append(mark(bound.label, record, result, context.asked, lane.whole))
-        if spent:
-            own.add(spent)
-            if parent is not None:
-                parent.add(spent)
         rejects += context.attempts
         count = visit.at(bound.label)
         count.seen += 1
-        if spent:
-            count.spent.add(spent)
         if reject is not None:
             rejects.append(_costed(reject, own, spent))
             count.failed += reject.kind == "failed"
@@ -66,7 +68,7 @@ async def advance(
             if number + 1 == len(parts):
                 return Outcome(result, rejects)
             tasks = (advance(lane, parts, number + 1, child, visit, parent, salt) for child in result)
-            outcomes = await asyncio.gather(*tasks)
+            outcomes = await all_of(tasks)
             rejects += [r for outcome in outcomes for r in outcome.rejects]
             return Outcome([r for outcome in outcomes for r in outcome.records], rejects)
         count.out += 1

@@ -277,11 +277,14 @@ def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = No
 
 
 def mend(folder: Path) -> list[str]:
-    """Writes the files of a run that are gone again, from its parts; returns their names."""
+    """Writes the files of a run that are gone again, from its parts; returns their names. Raises `StoreError` where
+    parts are gone, too."""
     gone = ledger.lacking(folder)
     if gone:
         with contextlib.closing(Store.open(folder)) as store:
-            ledger.write(store, Result(folder).shape)
+            shape = Result(folder).shape
+            ledger.whole(store, shape)
+            ledger.write(store, shape)
     return gone
 
 
@@ -319,10 +322,23 @@ def rebuilt(store: Store, names: Names, settings: Settings) -> Plan:
 
 @contextlib.contextmanager
 def _created(folder: Path | None, project: Project, name: str) -> Iterator[Store]:
+    made = folder is None
     if folder is None:
         folder = _free(project.runs, name)
-    with contextlib.closing(Store.create(folder, {})) as store:
-        yield store
+    try:
+        store = Store.create(folder, {})
+    except StoreError:
+        if made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+    with contextlib.closing(store):
+        try:
+            yield store
+        except BaseException:
+            if not (folder / "run.json").exists():  # nobody can go on with it
+                store.discard()
+            raise
 
 
 def _free(runs: Path, name: str) -> Path:

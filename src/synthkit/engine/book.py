@@ -15,7 +15,7 @@ from synthkit.engine.family import Family, places
 from synthkit.engine.plan import Shape
 from synthkit.engine.store import Store
 from synthkit.engine.story import Story, Teller
-from synthkit.errors import ConfigError
+from synthkit.errors import ConfigError, StoreError
 from synthkit.models.project import Project
 
 ID = re.compile(r"[0-9a-f]{1,24}")
@@ -81,8 +81,14 @@ class Book:
         return found
 
     def lineage(self, id: str) -> list[Story]:
-        """A record's story, with those of its ancestors before it."""
-        family = self._family(self._ids(id)[id])
+        """A record's story, with those of its ancestors before it. Raises `StoreError` where no part holds it."""
+        source = self._ids(id).get(id)
+        if source is None:
+            raise StoreError(
+                f"no part in {self._store.folder / 'parts'} holds the record {id}: put the files back that are "
+                "missing, or start a new run, which gets its answers from the journal"
+            )
+        family = self._family(source)
         line = family.lineage(family.inside.get(id, id))
         return [self._told(family, member) for member in line]
 
@@ -128,10 +134,15 @@ class Book:
         if self._store.state["status"] == "running" or not path.is_file():
             yield from (record.id for record in ledger.accepted(self._store, self.shape))
             return
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                found = LINE.match(line)
-                yield found[1] if found else ""
+        try:
+            with path.open(encoding="utf-8", errors="replace") as lines:
+                for number, line in enumerate(lines, 1):
+                    found = LINE.match(line)
+                    if found is None:
+                        raise ledger.unreadable(path, number)
+                    yield found[1]
+        except OSError as error:
+            raise StoreError(f"cannot read {path} ({error.strerror or error}): make it readable") from error
 
     def _retries(self, family: Family) -> dict[str, Sequence[tuple[str, str]]]:
         """What the log of events says of calls for a family that were tried again."""

@@ -15,7 +15,7 @@ from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.control import Control, signals
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Plan
-from synthkit.engine.result import Result
+from synthkit.engine.result import Result, unfinished
 from synthkit.engine.runner import Runner, Status
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store, now
@@ -26,6 +26,7 @@ from synthkit.models.calls import Models
 from synthkit.models.journal import Journal
 from synthkit.models.project import Project
 from synthkit.models.service import Services
+from synthkit.models.spent import Spent
 from synthkit.plugins import registry
 
 Watch = Callable[[Monitor, Control], contextlib.AbstractContextManager[None]]
@@ -147,9 +148,12 @@ class Execution:
         if status != "failed":
             written = self._exported(better_nothing=status == "partial" and not ledger.accepted_count(store, shape))
         services = models.services.made.values()
+        tally = ledger.tally(store, shape)
+        left = unfinished(store.state, tally, self.monitor.unfinished) if models.stopping.is_set() else Spent()
         journal = {"folder": str(self.project.journal), "problems": list(models.journal.problems)}
         store.state.update(
-            totals={label: count.form() for label, count in ledger.tally(store, shape).items()},
+            totals={label: count.form() for label, count in tally.items()},
+            unfinished=left.form() if left else None,
             written=written,
             spent=str(models.budget.spent),
             notes=sorted({type(s.provider).note for s in services} - {""}) + self._bad_lines(),
@@ -170,7 +174,9 @@ class Execution:
         return export.write(targets, records, split=split, seed=seed)
 
     def _bad_lines(self) -> list[str]:
-        return self.skipped.notes() if self.skipped else []
+        inputs, folder = self.store.state["inputs"], self.store.folder / "inputs"
+        names = {str(folder / known["kept"]): given for given, known in inputs.items() if known["kept"]}
+        return self.skipped.notes(names) if self.skipped else []
 
     def _spent(self, journal: Journal, services: Services) -> Decimal:
         """Dollars that this run has spent so far, by the journal; lost attempts, which the journal does not have,

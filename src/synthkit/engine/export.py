@@ -80,6 +80,7 @@ class Report:
     def forms(self) -> Iterator[dict[str, Any]]:
         """As JSON: a mapping for each file. What was left out, and what is to be said, is with the first of them."""
         for number, file in enumerate(self.sinks):
+            last = number == len(self.sinks) - 1
             left = [{"reason": reason, "records": seen.count, "first": seen.first} for reason, seen in self._sorted()]
             yield {
                 "path": str(file.path),
@@ -87,8 +88,14 @@ class Report:
                 "part": PARTS[number] if len(self.sinks) > 1 else "",
                 "written": file.count,
                 "left_out": left if number == 0 else [],
-                "notes": [*file.notes, *([self.note] if self.note and number == len(self.sinks) - 1 else [])],
+                "notes": [*file.notes, *([self.note] if self.note and last else []), *self._empty(number)],
             }
+
+    def _empty(self, number: int) -> Iterator[str]:
+        """What is to be said of one of two files without an example."""
+        if len(self.sinks) > 1 and not self.sinks[number].count:
+            way = f": give it more records, or a {('larger', 'smaller')[number]} split" if self.records else ""
+            yield f"{self.sinks[number].path.name} is empty, since no example is left for {PARTS[number]}{way}"
 
     def _sorted(self) -> list[tuple[str, LeftOut]]:
         return sorted(self.left_out.items(), key=lambda item: (-item[1].count, item[0]))
@@ -173,8 +180,10 @@ def _note(parted: Halves | None, split: float | None) -> str:
     if parted is None or split is None:
         return ""
     sides = [side for side in parted.training if side is not None]
-    share = sum(sides) / max(len(sides), 1)
-    least = 1 / max(len(sides), 1)
+    if not sides:
+        return ""
+    share = sum(sides) / len(sides)
+    least = 1 / len(sides)
     if abs(share - split) <= max(least, 0.01) and 0 < share < 1:
         return ""
     return (

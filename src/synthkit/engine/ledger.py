@@ -17,6 +17,8 @@ from synthkit.errors import CallError, StoreError
 from synthkit.models.spent import Spent
 
 ACCEPTED, REJECTED, RETRY = "accepted.jsonl", "rejected.jsonl", "retry.jsonl"
+FORM = {"kind", "id", "source", "step", "reason", "message", "error", "score", "cost", "fields"}
+"""What a line of rejected.jsonl has."""
 UNANSWERED = {cls.__name__ for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, CallError)}
 """The errors after which there is no answer in the journal."""
 
@@ -84,6 +86,21 @@ def tally(store: Store, shape: Shape) -> Tally:
     return {label: summed[label] for label in shape.labels if label in summed}
 
 
+def whole(store: Store, shape: Shape) -> None:
+    """Raises `StoreError` when parts are gone that a reader of the run needs: those that `verify` misses, and, of a run
+    that is complete, those of its end, which a run that goes on would make again."""
+    verify(store, shape)
+    if store.state["status"] != "complete":
+        return
+    coming = sum(
+        parts.let_out(store.stage(r["index"], shape.end - 1), shape.stages[shape.end - 1]) for r in store.rounds
+    )
+    for stage in shape.tail:
+        place = store.stage(None, stage)
+        _all_there(place, coming)
+        coming = parts.let_out(place, shape.stages[stage])
+
+
 def verify(store: Store, shape: Shape) -> None:
     """Raises `StoreError` when parts of a round that was done are gone: each record that came out of a stage must have
     entered the next."""
@@ -94,19 +111,52 @@ def verify(store: Store, shape: Shape) -> None:
         for stage in shape.body:
             coming += sum(1 for _ in retried(store, round, stage))
             place = store.stage(round["index"], stage)
-            entered = sum(len(header.entries) for header in parts.headers(place))
-            if entered != coming:
-                raise StoreError(
-                    f"{place} holds {entered} of {coming} records: put the files back that are missing, or start a "
-                    "new run, which gets its answers from the journal"
-                )
+            _all_there(place, coming)
             coming = parts.let_out(place, shape.stages[stage])
+
+
+def _all_there(place: Path, coming: int) -> None:
+    entered = sum(len(header.entries) for header in parts.headers(place))
+    if entered != coming:
+        raise StoreError(
+            f"{place} holds {entered} of {coming} records: put the files back that are missing, or start a new run, "
+            "which gets its answers from the journal"
+        )
 
 
 def write(store: Store, shape: Shape) -> None:
     """Writes accepted.jsonl and rejected.jsonl."""
     store.write_lines(store.folder / ACCEPTED, (compact(row(r)) for r in accepted(store, shape)))
     store.write_lines(store.folder / REJECTED, (compact(parts.reject_form(r)) for r in rejects(store, shape)))
+
+
+def rejected(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a rejected.jsonl. Raises `StoreError` for one that is not what was written."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                yield _rejected(line, path, number)
+    except OSError as error:
+        raise StoreError(f"cannot read {path} ({error.strerror or error}): make it readable") from error
+
+
+def _rejected(line: str, path: Path, number: int) -> dict[str, Any]:
+    try:
+        form = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise unreadable(path, number) from error
+    if not (isinstance(form, dict) and form.keys() >= FORM and isinstance(form["fields"], dict)):
+        raise unreadable(path, number)
+    if not all(isinstance(form[name], str) for name in ("kind", "id", "step", "reason")):
+        raise unreadable(path, number)
+    return form
+
+
+def unreadable(path: Path, line: int) -> StoreError:
+    """What is to be said of a file of records with a line that nobody wrote so."""
+    return StoreError(
+        f"{path}, line {line} is damaged: delete the file, and `synthkit resume {path.parent}` writes it again"
+    )
 
 
 def lacking(folder: Path) -> list[str]:
@@ -155,9 +205,15 @@ def _retry_path(store: Store, index: int) -> Path:
 
 
 def _retries(store: Store, index: int) -> Iterator[dict[str, Any]]:
-    with _retry_path(store, index).open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+    path = _retry_path(store, index)
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield json.loads(line)
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror or error}: put it back, or start a new run") from error
+    except ValueError as error:
+        raise StoreError(f"{path} is damaged ({error}): put it back from a copy, or start a new run") from error
 
 
 def _again(store: Store) -> dict[tuple[str, str], int]:

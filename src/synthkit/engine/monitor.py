@@ -1,11 +1,13 @@
 """What is going on in a run, for displays to read at any time."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthkit.engine.tally import Count, Tally, total
+from synthkit.models.spent import Spent
 
 if TYPE_CHECKING:
     from synthkit.core.context import Outcome
@@ -20,7 +22,8 @@ class Monitor:
     """Live numbers of a run. Written by its loop, read by a display in any thread.
 
     goal: how many records the body, the steps of every round, must make for the target; `body` are its labels.
-    tally: what committed and finished entries did; open: the counts of those that are on their way through a stage.
+    tally: what committed and finished entries did; open: the counts of those that are on their way through a stage;
+    halted: those of entries that were stopped there. unfinished: what was spent on entries that the run ends without.
     stages: the labels by stage; stage: the one that is running. coming: how many records the rounds so far bring into
     the first stage, None where nobody knows.
     """
@@ -31,6 +34,8 @@ class Monitor:
     labels: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=dict)
     open: dict[int, Tally] = field(default_factory=dict)
+    halted: list[Tally] = field(default_factory=list)
+    unfinished: Spent = field(default_factory=Spent)
     accepted: int = 0
     stopping: str = ""
     stopped_by: str = ""
@@ -44,11 +49,21 @@ class Monitor:
     stages: Sequence[Sequence[str]] = ()
     stage: int = 0
     coming: int | None = None
+    _moving: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, tally: Mapping[str, Count]) -> None:
         """Counts what was done now."""
         for label, count in tally.items():
             self.tally.setdefault(label, Count()).add(count)
+
+    def leave(self, key: int, *, halted: bool = False) -> None:
+        """An entry is on its way no more: it is finished, or was stopped. At no time is it counted twice, or not."""
+        with self._moving:
+            tally = self.open.pop(key)
+            if halted:
+                self.halted.append(tally)
+            else:
+                self.add(tally)
 
     def take_back(self, tally: Mapping[str, Count]) -> None:
         """Takes back what became of an entry that is tried again; what it asked stays counted."""
@@ -62,10 +77,11 @@ class Monitor:
 
     def now(self) -> Tally:
         """The counts of this moment, in a copy: those of entries on their way too, unless that were too much work."""
-        under_way = list(self.open.values())
-        if len(under_way) * len(self.labels) > MOST_OPEN:
-            under_way = []
-        return total([dict(self.tally), *map(dict, under_way)])
+        with self._moving:
+            under_way = list(self.open.values())
+            if len(under_way) * len(self.labels) > MOST_OPEN:
+                under_way = []
+            return total([dict(self.tally), *map(dict, under_way), *map(dict, self.halted)])
 
     def end(self, outcome: "Outcome", sign: int = 1) -> None:
         """Counts how an entry ended; with sign -1 takes it back, because it is tried again."""

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from synthkit.engine.trail import Mark
 from synthkit.errors import StoreError
 
 VERSION = 1
+NAME = re.compile(r"([0-9]+)-[0-9]+\.zst")
 _TRAIL = '{"trail":'
 """How a line begins that only those read who follow a record."""
 
@@ -131,11 +133,20 @@ def reject_of(form: Mapping[str, Any]) -> Reject:
 
 
 def shards(folder: Path) -> dict[int, list[Path]]:
-    """The parts of a stage by shard, in order; leftovers of a write that was cut off are none."""
+    """The parts of a stage by shard, in order; leftovers of a write that was cut off are none. Raises `StoreError` for
+    a folder that cannot be read: that is not one without parts."""
+    try:
+        paths = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise StoreError(
+            f"cannot read {folder} ({error.strerror or error}): make it a folder that can be read"
+        ) from error
     found: dict[int, list[Path]] = {}
-    if folder.is_dir():
-        for path in sorted(folder.glob("[0-9]*.zst")):
-            found.setdefault(int(path.name.partition("-")[0]), []).append(path)
+    for path in paths:
+        if named := NAME.fullmatch(path.name):
+            found.setdefault(int(named[1]), []).append(path)
     return found
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 RECORDS = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Preview:
     """What became of the first records.
 
@@ -65,6 +65,14 @@ class Preview:
 
     def __str__(self) -> str:
         return views.current().preview(self)
+
+    def __repr__(self) -> str:
+        why = f"; {self.problem}" if self.problem else ""
+        return f"<Preview of {self.name}: {len(self.stories)} of {self.wanted} records{why}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What a notebook shows of it: what `print` does."""
+        printer.text(repr(self) if cycle else str(self))
 
 
 class First:

@@ -9,7 +9,21 @@ from synthkit.core.record import Record
 from synthkit.engine import ledger, views
 from synthkit.engine.plan import Shape
 from synthkit.engine.store import Store
-from synthkit.engine.tally import Tally, total
+from synthkit.engine.tally import Count, Tally, together, total
+from synthkit.models.spent import Spent
+
+
+def unfinished(state: Mapping[str, Any], tally: Tally, now: Spent | None = None) -> Spent:
+    """What was spent on records that are not finished: what a run knew of when it last ended, as far as it does not
+    stand in the tally by now; or what it knows `now`, if that is more."""
+    known, counted = Spent.of(state["unfinished"]) if state.get("unfinished") else Spent(), together(tally)
+    for form in state.get("totals", {}).values():
+        known.add(Count.of(form).spent)
+    if known.asked <= counted.asked + (now.asked if now else 0):
+        return now or Spent()
+    known.take_back(counted)
+    known.retries = max(known.retries - counted.retries, 0)
+    return known
 
 
 class Result:
@@ -49,6 +63,12 @@ class Result:
         return total([{"": count} for count in self.tally.values()])[""].spent.dollars if self.tally else 0.0
 
     @property
+    def unfinished(self) -> Spent:
+        """What was spent on records that were on their way when the run was stopped, and are not finished since. The
+        answers are in the journal: a resumed run takes them from there, and counts them with their records."""
+        return unfinished(self.state, self.tally)
+
+    @property
     def accepted(self) -> list[Record]:
         """All accepted records, in source order."""
         return list(self.scan())
@@ -69,15 +89,20 @@ class Result:
         for reject in ledger.rejects(self._store, self.shape):
             yield reject_form(reject)
 
+    def verify(self) -> None:
+        """Raises `StoreError` where parts of the run are gone, so that what can be read of it is not all of it."""
+        ledger.whole(self._store, self.shape)
+
     def export(self, *targets: str, split: float | None = None) -> list[dict[str, Any]]:
         """Writes the accepted records in one format or several: `result.export("train.jsonl:dpo", split=0.9)`.
 
         Returns for each file its path, format and part (train, validation), how many examples it has, and what was left
         out, by reason: records that the format refuses. Raises `UsageError` for what cannot be written, and `RunError`
-        where that leaves nothing.
+        where that leaves nothing, or parts of the run are gone.
         """
         from synthkit.engine import export
 
+        self.verify()
         return export.write_accepted(targets, self.scan, split=split, seed=self.state["settings"]["seed"])
 
     def summary(self) -> str:
@@ -89,3 +114,7 @@ class Result:
 
     def __repr__(self) -> str:
         return f"<Result {self.status}: {self.reason}; {self.folder}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What a notebook shows of it: what `print` does."""
+        printer.text(repr(self) if cycle else str(self))

@@ -18,7 +18,7 @@ from synthkit.engine.advance import advance
 from synthkit.engine.context import Lane, Visit
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Stage
-from synthkit.engine.tally import total
+from synthkit.engine.tally import together, total
 from synthkit.errors import StoreError
 from synthkit.models.calls import Stopped
 
@@ -77,6 +77,9 @@ class Segment:
         stopped = self.error is not None or self.lane.models.stopping.is_set()
         if stopped and not isinstance(self.error, StoreError):
             await self._commit_open()
+        if stopped:
+            for tally in self.monitor.halted:
+                self.monitor.unfinished.add(together(tally))
         if self.error is not None:
             raise self.error
         return not stopped
@@ -133,9 +136,10 @@ class Segment:
             outcome = await advance(
                 self.lane, self.stage.parts, admission.step, admission.record, visit, salt=admission.salt
             )
-        finally:
-            del self.monitor.open[id(visit)]
-        self.monitor.add(visit.tally)
+        except BaseException:  # what it asked stays visible: it is paid for, and not asked again
+            self.monitor.leave(id(visit), halted=True)
+            raise
+        self.monitor.leave(id(visit))
         self.monitor.end(outcome)
         for label, count in (before.tally if before else {}).items():
             visit.at(label).spent.retries += count.spent.retries
@@ -173,6 +177,9 @@ class Segment:
         """Commits what is finished of open shards; what failed for a passing reason is left for the resume."""
         for number, state in sorted(self._shards.items()):
             finished = [index for index, done in sorted(state.done.items()) if not _transient(done[1])]
+            for _, outcome, visit in state.done.values():
+                if _transient(outcome):
+                    self.monitor.unfinished.add(together(visit.tally))
             if finished:
                 await self._commit(number, state, finished)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from synthkit.core.columns import hint
 from synthkit.engine.parts import write_atomic
@@ -51,7 +51,13 @@ class Source:
 
     def parameters(self) -> Sequence[Parameter]:
         """The typed parameters. Raises `PipelineError` for one without a type."""
-        hints = get_type_hints(self.function)
+        try:
+            hints = get_type_hints(self.function)
+        except Exception as error:  # an annotation in quotes may hold anything
+            raise PipelineError(
+                f"{self.path}: the types of the pipeline function cannot be read ({type(error).__name__}: {error}): "
+                "define or import what they name"
+            ) from error
         found = []
         for name, parameter in inspect.signature(self.function).parameters.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or name not in hints:
@@ -70,11 +76,34 @@ class Source:
                 except ValidationError as error:
                     what = error.errors()[0]["msg"]
                     raise PipelineError(f"--{parameter.name.replace('_', '-')}: {what}") from error
+                except PydanticUserError as error:
+                    raise PipelineError(
+                        f"{self.path}: the parameter {parameter.name!r} of the pipeline function has a type that no "
+                        "option can be: use text, numbers, true or false, or paths"
+                    ) from error
             elif parameter.required:
                 option = parameter.name.replace("_", "-")
                 raise PipelineError(f"{self.path} needs --{option}: it has no default")
+            else:
+                self._fits(parameter)
         with _blame(self.path):
             return self.function(**values)
+
+    def _fits(self, parameter: Parameter) -> None:
+        """Raises `PipelineError` for a default that is not of its parameter's type; None always is one."""
+        if parameter.default is None:
+            return
+        try:
+            TypeAdapter(parameter.type).validate_python(
+                parameter.default, strict=parameter.type in (int, float, bool, str)
+            )
+        except ValidationError as error:
+            raise PipelineError(
+                f"{self.path}: the default of the parameter {parameter.name!r} of the pipeline function is "
+                f"{parameter.default!r}: {error.errors()[0]['msg']}; give it one of its type"
+            ) from error
+        except PydanticUserError:  # a type that pydantic does not know
+            return
 
 
 def module_name(path: Path) -> str:
@@ -91,6 +120,13 @@ def load(path: Path) -> Source:
 
 def load_module(path: Path) -> ModuleType:
     """Loads a file for the parts that are defined in it. Raises as `load` does."""
+    try:
+        if path.is_file():
+            path.open("rb").close()
+    except OSError as error:
+        raise PipelineError(
+            f"cannot read {path} ({error.strerror or error}): make it readable, or name another file"
+        ) from error
     if path.exists() and not path.is_file() and not path.is_dir():
         raise PipelineError(f"{path} is no file: name a pipeline file")
     if path.is_dir():

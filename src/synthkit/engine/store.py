@@ -3,25 +3,22 @@
 import fcntl
 import json
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from synthkit.core.values import compact
 from synthkit.engine import parts
+from synthkit.engine.state import lost_key
 from synthkit.errors import LockedError, StoreError
 
 VERSION = 1
 BODY, END = "rounds", "end"
-WHOLE: Mapping[str, type] = {
-    **dict.fromkeys(("status", "run", "name", "began", "project"), str),
-    **dict.fromkeys(("settings", "shape", "inputs", "versions"), dict),
-    **dict.fromkeys(("pipeline", "rounds", "exports"), list),
-}
-"""What every run.json has, and of which kind."""
 
 
 def now() -> str:
@@ -42,11 +39,20 @@ class Store:
     @classmethod
     def create(cls, folder: Path, state: Mapping[str, Any]) -> "Store":
         """A new run folder. Raises `StoreError` when there is a run in it, or it cannot be written."""
+        made = not folder.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the run folder {folder}: {error.strerror}") from error
-        lock = _locked(folder)
+        try:
+            lock = _locked(folder)
+        except LockedError:
+            raise
+        except StoreError:
+            if made:
+                with suppress(OSError):
+                    folder.rmdir()
+            raise
         there = sorted(p.name for p in folder.iterdir() if p.name != "run.lock")
         if there:
             lock.close()
@@ -72,6 +78,14 @@ class Store:
         self.state.update(changes)
         text = json.dumps(self.state, ensure_ascii=False, indent=1)
         parts.write_atomic(self.folder / "run.json", [text.encode("utf-8", "backslashreplace")])
+
+    def discard(self) -> None:
+        """Removes from a new folder what a run begins with, where it could not begin."""
+        for name in ("pipeline", "inputs"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        with suppress(OSError):
+            (self.folder / "run.lock").unlink(missing_ok=True)
+            self.folder.rmdir()
 
     def close(self) -> None:
         """Gives the lock back."""
@@ -141,25 +155,10 @@ def read_state(folder: Path) -> dict[str, Any]:
         )
     if found != VERSION:
         raise StoreError(f"{path} is damaged (it names no format of a run): it is not what synthkit wrote")
-    lost = next((name for name, kind in WHOLE.items() if not isinstance(state.get(name), kind)), None)
-    if lost is None and not _shaped(state["shape"]):
-        lost = "shape"
+    lost = lost_key(state)
     if lost is not None:
         raise StoreError(f"{path} is damaged ({lost!r} is missing or wrong): it is not what synthkit wrote")
     return state
-
-
-def _shaped(shape: Mapping[str, Any]) -> bool:
-    """Whether the steps by stage can be read."""
-    stages = shape.get("stages")
-    return (
-        shape.keys() == {"generator", "stages", "end", "target"}
-        and isinstance(shape["generator"], str)
-        and isinstance(shape["end"], int)
-        and isinstance(shape["target"], int | None)
-        and isinstance(stages, list)
-        and all(isinstance(stage, list) and all(isinstance(label, str) for label in stage) for stage in stages)
-    )
 
 
 def _runs_near(folder: Path) -> str:
@@ -182,7 +181,9 @@ def holder(folder: Path) -> str | None:
 
 
 def _locked(folder: Path) -> TextIO:
-    """Takes the folder's lock, and writes down who holds it. Raises `LockedError` naming the holder."""
+    """Takes the folder's lock, and writes down who holds it. Raises `LockedError` naming the holder, and `StoreError`
+    where it cannot be written: then no lock is left that was not there before."""
+    new = not os.path.lexists(folder / "run.lock")
     try:
         lock = (folder / "run.lock").open("a+", encoding="utf-8")
     except OSError as error:
@@ -194,7 +195,15 @@ def _locked(folder: Path) -> TextIO:
         holder = lock.read().strip() or "another process"
         lock.close()
         raise LockedError(f"{folder} is in use by {holder}: wait for it, or stop it first") from error
-    lock.truncate(0)
-    lock.write(f"process {os.getpid()} on {socket.gethostname()}, since {now()}\n")
-    lock.flush()
+    try:
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}, since {now()}\n")
+        lock.flush()
+    except OSError as error:
+        if new:
+            with suppress(OSError):
+                (folder / "run.lock").unlink()
+        with suppress(OSError):  # it tries to write once more
+            lock.close()
+        raise StoreError(f"cannot write in {folder}: {error.strerror or error}") from error
     return lock

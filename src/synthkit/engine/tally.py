@@ -51,6 +51,14 @@ def total(tallies: Iterable[Mapping[str, Count]]) -> Tally:
     return summed
 
 
+def together(tally: Mapping[str, Count]) -> Spent:
+    """What all steps asked and spent."""
+    spent = Spent()
+    for count in tally.values():
+        spent.add(count.spent)
+    return spent
+
+
 def prove(tally: Mapping[str, Count], where: str) -> None:
     """Raises when records went missing between the entrance and the exits of a step."""
     for label, c in tally.items():

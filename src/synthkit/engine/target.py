@@ -1,5 +1,6 @@
 """Targets of exports: «train.jsonl:dpo,conversational=true», a path and a format with its parameters."""
 
+import errno
 import os
 import re
 from collections.abc import Sequence
@@ -102,6 +103,12 @@ def twice(targets: Sequence[Target], split: bool, option: str = "--export ") -> 
 
 def writable(path: Path, where: str, otherwise: Path | None = None) -> Path:
     """A path that can be written, as far as can be seen. Raises `ConfigError`, in which `where` stands first."""
+    for place in (path, path.parent / f".{path.name}.lines.tmp"):  # the latter is written aside
+        try:
+            place.stat()
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+                raise ConfigError(f"{where}: {path.name}: {error.strerror}; name another file") from error
     if path.is_dir():
         raise ConfigError(f"{where}: {path} is a folder; name a file in it, as in {str(path).rstrip('/')}/train.jsonl")
     if path.suffix.lower() not in KINDS:

@@ -67,19 +67,19 @@ class Asked:
 
 def mark(step: str, record: Record, result: Record | Sequence[Record] | None, asked: Asked, whole: bool) -> Mark:
     """The mark of a step that made this of a record: a record, children, or nothing. whole: in a preview."""
+    made = Mark(record.id, step)
     outs = () if result is None else (result,) if isinstance(result, Record) else result
     changes = [_changes(record, out) for out in outs]
+    if isinstance(result, Record):  # as nearly always, and once for each step and record
+        made.wrote, made.lost = changes[0]
+    elif result is not None:
+        made.wrote = list(dict.fromkeys(name for wrote, _ in changes for name in wrote))
+        made.lost = list(dict.fromkeys(name for _, lost in changes for name in lost))
+        made.made = len(result)
     keys = asked.order() if asked.keys else []
-    inner = sorted(asked.inner, key=lambda item: _natural(item[0])) if asked.inner else []
-    made = Mark(
-        record.id,
-        step,
-        list(dict.fromkeys(name for wrote, _ in changes for name in wrote)),
-        list(dict.fromkeys(name for _, lost in changes for name in lost)),
-        None if result is None or isinstance(result, Record) else len(outs),
-        [key.hex() for key in keys],
-        [(at, marks) for _, at, marks in inner],
-    )
+    made.keys = [key.hex() for key in keys]
+    if asked.inner:
+        made.inner = [(at, marks) for _, at, marks in sorted(asked.inner, key=lambda item: _natural(item[0]))]
     if whole:
         made.before = record.fields
         made.values = [{name: out[name] for name in wrote} for out, (wrote, _) in zip(outs, changes, strict=True)]

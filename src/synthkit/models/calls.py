@@ -273,15 +273,15 @@ class Models:
 
     def _hidden(self, body: str) -> str:
         """A body without our keys, in whatever JSON's escapes a server repeats them."""
-        body = self._redact(body)
+        body = self.services.project.redact(body, pieces=False)
         if "\\u" not in body and "\\/" not in body:
             return body
         plain = ESCAPE.sub(lambda m: "/" if m[1] is None else chr(int(m[1], 16)), body)
-        hidden = self._redact(plain)
+        hidden = self.services.project.redact(plain, pieces=False)
         if hidden == plain:
             return body
         try:
-            return self._redact(json.dumps(json.loads(body), ensure_ascii=False))
+            return self.services.project.redact(json.dumps(json.loads(body), ensure_ascii=False), pieces=False)
         except ValueError:
             return hidden
 

@@ -224,12 +224,13 @@ class Project:
         """The keys resolved so far, the longest first."""
         return tuple(self._secrets)
 
-    def redact(self, text: str) -> str:
-        """The text with each key resolved so far hidden, and long beginnings and ends of one, which services repeat."""
+    def redact(self, text: str, *, pieces: bool = True) -> str:
+        """The text with each key resolved so far hidden, and long beginnings and ends of one, which services repeat.
+        pieces: False for JSON, where a piece may end within an escape."""
         for key in self._secrets:
             if len(key) >= SHORTEST:
                 text = text.replace(key, "***")
-            if len(key) > 2 * PIECE:
+            if pieces and len(key) > 2 * PIECE:
                 text = _without_pieces(text, key)
         return text
 
