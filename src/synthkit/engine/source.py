@@ -153,7 +153,9 @@ def _once(path: Path) -> None:
     """Raises for a file that defines `pipeline` twice, where Python would silently take the last."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):  # said better when it is loaded
+    except ValueError as error:  # null bytes, in Python before 3.11.4
+        raise PipelineError(f"{path}: {error}") from error
+    except SyntaxError:  # said better when it is loaded
         return
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     lines = [str(node.lineno) for node in tree.body if isinstance(node, kinds) and node.name == "pipeline"]
