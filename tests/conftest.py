@@ -1,5 +1,7 @@
 """What tests share: a project folder of their own, and real data where it is there."""
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,14 @@ import pytest
 from hypothesis import settings
 
 from synthkit.testing import LoopbackServer
+
+if threading.current_thread() is threading.main_thread():
+    # Started in the background, or under nohup, we would hand on that these are ignored, and they are what is tested.
+    # Handlers are not handed on.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 settings.register_profile("synthkit", deadline=None)  # a busy machine is no failure
 settings.load_profile("synthkit")
