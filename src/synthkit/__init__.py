@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from synthkit.core import PartField as PartField
     from synthkit.core import Prompt as Prompt
     from synthkit.core import Provider as Provider
+    from synthkit.core import Quota as Quota
+    from synthkit.core import Quotas as Quotas
     from synthkit.core import Record as Record
     from synthkit.core import Reject as Reject
     from synthkit.core import Repeat as Repeat
@@ -86,6 +88,8 @@ __all__ = [
     "Pipeline",
     "Prompt",
     "Provider",
+    "Quota",
+    "Quotas",
     "Record",
     "Reject",
     "Repeat",

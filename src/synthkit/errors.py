@@ -114,16 +114,25 @@ class AnswerError(RecordError):
 
 
 class CallError(RecordError):
-    """A call to a model service failed for good."""
+    """A call to a model service failed for good. `free`: whether the attempt surely cost nothing, as with every request
+    that a service refuses; a request whose answer was lost may be billed all the same."""
 
     reason = "call"
+    free = True
+
+    def __init__(self, message: str, *, reason: str | None = None, free: bool | None = None) -> None:
+        super().__init__(message, reason=reason)
+        if free is not None:
+            self.free = free
 
 
 class TransientError(CallError):
     """Another try may succeed. `retry_after` is the delay in seconds that the service asked for, if it did."""
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, reason: str | None = None, free: bool | None = None
+    ) -> None:
+        super().__init__(message, reason=reason, free=free)
         self.retry_after = retry_after
 
 
@@ -149,18 +158,21 @@ class CallTimeout(TransientError):
     """No whole answer within the deadline."""
 
     reason = "timeout"
+    free = False
 
 
 class ConnectionLost(TransientError):
     """The connection could not be made, or broke."""
 
     reason = "connection"
+    free = False
 
 
 class BrokenBody(TransientError):
     """A reply that is no answer: cut JSON, HTML, nothing at all."""
 
     reason = "broken body"
+    free = False
 
 
 class BadRequest(CallError):

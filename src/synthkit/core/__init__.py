@@ -32,7 +32,7 @@ from synthkit.core.interfaces import (
     View,
 )
 from synthkit.core.prompt import Prompt, render
-from synthkit.core.provider import Endpoint, Provider
+from synthkit.core.provider import Endpoint, Provider, Quota, Quotas
 from synthkit.core.record import Fields, Record
 from synthkit.core.verdict import KEEP, Verdict, drop
 
@@ -64,6 +64,8 @@ __all__ = [
     "PartField",
     "Prompt",
     "Provider",
+    "Quota",
+    "Quotas",
     "Record",
     "Reject",
     "Repeat",

@@ -1,7 +1,7 @@
 """Providers: thin translators between canonical requests and a model service."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,6 +16,26 @@ class Endpoint:
     key: str | None = field(default=None, repr=False)
     timeout: float = 120.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit of a service, as a reply tells it: how much it allows a minute, what is left of that, and in how many
+    seconds it is whole again. None: not told."""
+
+    most: float | None = None
+    left: float | None = None
+    whole_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """What a reply tells of the limits of a model: requests, and tokens, together or input and output apart."""
+
+    requests: Quota | None = None
+    tokens: Quota | None = None
+    input: Quota | None = None
+    output: Quota | None = None
 
 
 class Provider(ABC):
@@ -43,6 +63,8 @@ class Provider(ABC):
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.notice: Callable[[Quotas], None] = _unheard
+        """To be told what each reply, good or bad, says of the service's limits. Whoever calls sets it."""
 
     @classmethod
     def problem(cls, model: str) -> str | None:
@@ -88,3 +110,7 @@ class Provider(ABC):
     async def close(self) -> None:
         """Closes connections."""
         return None
+
+
+def _unheard(quotas: Quotas) -> None:
+    """Nobody wants to know."""
