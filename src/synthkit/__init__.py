@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from synthkit.core import Context as Context
     from synthkit.core import DatasetStep as DatasetStep
     from synthkit.core import Each as Each
+    from synthkit.core import EmbedderName as EmbedderName
     from synthkit.core import Endpoint as Endpoint
     from synthkit.core import Fields as Fields
     from synthkit.core import Filter as Filter
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from synthkit.core import Tool as Tool
     from synthkit.core import ToolCall as ToolCall
     from synthkit.core import Usage as Usage
+    from synthkit.core import Vectors as Vectors
     from synthkit.core import Verdict as Verdict
     from synthkit.core import View as View
     from synthkit.core import drop as drop
@@ -71,6 +73,7 @@ __all__ = [
     "Context",
     "DatasetStep",
     "Each",
+    "EmbedderName",
     "Endpoint",
     "Fields",
     "Filter",
@@ -103,6 +106,7 @@ __all__ = [
     "Tool",
     "ToolCall",
     "Usage",
+    "Vectors",
     "Verdict",
     "View",
     "drop",

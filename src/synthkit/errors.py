@@ -31,7 +31,8 @@
                 ├── OutOfQuota        nothing left at the service
                 ├── OutOfBudget       nothing left of the run's own budget
                 ├── NotInJournal  `--offline`, and the journal has no answer
-                └── Unreachable   a service that never answered well
+                ├── Unreachable   a service that never answered well
+                └── Outage        a service that answers nothing good any more
 A `RecordError` carries a `reason`: a code with few values, counted in the funnel.
 """
 
@@ -229,3 +230,7 @@ class NotInJournal(FatalError):
 
 class Unreachable(FatalError):
     """Several calls have used up their tries and the service has never answered well."""
+
+
+class Outage(FatalError):
+    """A service has answered nothing good for longer than the run waits."""

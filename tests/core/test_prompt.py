@@ -27,6 +27,9 @@ class Asked(sk.Context):
         self.asked.append((model, messages, given))
         return self.answer
 
+    async def embed(self, model: str, texts: Any, **options: Any) -> Any:
+        raise NotImplementedError
+
     async def run(self, part: Any, record: Any, at: str) -> Any:
         raise NotImplementedError
 

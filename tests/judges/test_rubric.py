@@ -48,6 +48,9 @@ class Asked(Context):
             raise self.answer
         return self.answer
 
+    async def embed(self, model: str, texts: Any, **options: Any) -> Any:
+        raise NotImplementedError
+
     async def run(self, part: Part, record: Record, at: str) -> Outcome:
         raise NotImplementedError
 

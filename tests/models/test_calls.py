@@ -12,7 +12,7 @@ import pytest
 from calls_kit import calls, context, outcome
 
 from synthkit import errors
-from synthkit.models import calls as module
+from synthkit.models import attempts as module
 from synthkit.models.journal import Journal
 from synthkit.testing import ERRORS, LoopbackServer, Reply, Script
 

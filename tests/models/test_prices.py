@@ -157,7 +157,7 @@ def test_nothing_is_fetched_and_no_others_update_is_used(monkeypatch: pytest.Mon
 
 def test_a_model_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(prices, "_listed", lambda provider, name, at: asked.append(name))
+    monkeypatch.setattr(prices, "_listed", lambda provider, name, at, batch: asked.append(name))
     there = Prices({}, DAY)
     for _ in range(3):
         assert there.cost(model("openai/x"), Usage(1, 1)) is None
@@ -188,3 +188,30 @@ def test_both_apis_of_a_service_have_its_prices() -> None:
     cost = there.cost(model("openai/gpt-5-mini"), usage)
     assert cost is not None and cost > 0
     assert there.cost(model("openai-responses/gpt-5-mini"), usage) == cost
+
+
+def test_batches_cost_what_the_list_says_or_nobody_knows() -> None:
+    there, usage = Prices({}, DAY), Usage(2_000, 1_000)
+    for name in ("openai/gpt-5-mini", "openai-responses/gpt-5-mini", "anthropic/claude-haiku-4-5", "openai/gpt-4o-mini"):
+        single, batch = there.cost(model(name), usage), there.cost(model(name), usage, batch=True)
+        assert single is not None and batch == single / 2, name
+    assert there.cost(model("openai/gpt-5-search-api"), usage, batch=True) is None, "not asked in batches"
+    assert there.cost(model("groq/llama-3.1-8b-instant"), usage, batch=True) is None, "synthkit knows no such service"
+    elsewhere = model("openai/gpt-5-mini", "http://localhost:8000/v1", "http://localhost:8000/v1")
+    assert there.cost(elsewhere, usage, batch=True) is None
+    assert there.cost(model("demo/default"), usage, batch=True) == 0
+    assert Prices({}, date(2025, 1, 1)).cost(model("openai/gpt-4o-mini"), usage, batch=True) is None, "not known then"
+
+
+def test_cached_input_in_batches_is_priced_as_it_is_documented() -> None:
+    there, cached = Prices({}, DAY), Usage(1_000_000, 0, 1_000_000)
+    assert there.cost(model("openai/gpt-5-mini"), cached, batch=True) == Decimal("0.0125")
+    assert there.cost(model("openai/gpt-4o-mini"), cached) == there.cost(model("openai/gpt-4o-mini"), cached, batch=True)
+
+
+def test_the_users_own_price_in_batches() -> None:
+    own = Price(Decimal(1), Decimal(2), batch=Price(Decimal("0.4"), Decimal("0.8")))
+    there = Prices({"a/b": own, "openai/gpt-5-mini": price("1", "2")}, DAY)
+    assert there.cost(model("a/b"), Usage(1_000_000, 1_000_000), batch=True) == Decimal("1.2")
+    assert there.cost(model("a/b"), Usage(1_000_000, 1_000_000)) == Decimal(3)
+    assert there.cost(model("openai/gpt-5-mini"), Usage(1, 1), batch=True) is None, "the user's price has none"

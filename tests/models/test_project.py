@@ -382,3 +382,13 @@ def test_a_line_of_the_env_file_that_is_none_is_named_where_a_key_is_missing(tmp
     there = find_project(tmp_path)
     said = there.missing_key(there.model("keyed/m"), Keyed)
     assert said is not None and "line 2 is no NAME=value" in said and "sk-secret" not in said
+
+
+def test_prices_in_batches_are_given_together(tmp_path: Path) -> None:
+    table = '[prices."openai/x"]\ninput = 1\noutput = 2\ncached = 0.1\n'
+    (tmp_path / "synthkit.toml").write_text(f"{table}batch_input = 0.5\nbatch_output = 1\n")
+    batch = find_project(tmp_path).prices["openai/x"].batch
+    assert batch is not None and (batch.input, batch.output, batch.cached) == (Decimal("0.5"), 1, Decimal("0.1"))
+    (tmp_path / "synthkit.toml").write_text(f"{table}batch_input = 0.5\n")
+    with pytest.raises(ConfigError, match=r'\[prices\."openai/x"\] lacks `batch_output`, its other half: add it'):
+        find_project(tmp_path)

@@ -31,7 +31,7 @@ class Careless(Provider):
 def test_an_answer_that_cannot_be_read_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = registry().provider
     monkeypatch.setattr(registry(), "provider", lambda name: Careless if name == "careless" else known(name))
-    monkeypatch.setattr("synthkit.models.calls.FIRST_DELAY", 0.0)
+    monkeypatch.setattr("synthkit.models.attempts.FIRST_DELAY", 0.0)
 
     async def main() -> object:
         async with calls(tmp_path) as models:

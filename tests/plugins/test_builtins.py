@@ -20,6 +20,7 @@ def test_the_names_are_those() -> None:
             "balance-by",
             "drop",
             "each",
+            "embed",
             "expand",
             "flatten",
             "fork",

@@ -16,10 +16,10 @@ from openai_kit import http
 
 from synthkit import errors
 from synthkit.core import Endpoint
-from synthkit.providers.anthropic_errors import CODES, STATUSES, TYPES, refused, translated
+from synthkit.providers.anthropic_errors import CODES, STATUSES, TYPES, place, refused, translated
 from synthkit.testing import ApiError, LoopbackServer, Reply
 
-ENDPOINT = Endpoint("http://127.0.0.1:1", KEY, 5.0, {"key_env": "MY_KEY"})
+PLACE = place(Endpoint("http://127.0.0.1:1", KEY, 5.0, {"key_env": "MY_KEY"}))
 ASKED = httpx2.Request("POST", "http://127.0.0.1:1/v1/messages")
 
 
@@ -101,7 +101,7 @@ def test_each_exception_of_the_sdk_is_mapped_or_cannot_come_from_a_call() -> Non
 def test_an_exception_of_the_sdk_becomes_ours(name: str) -> None:
     raised, ours = MAPPED[name]
     assert type(raised).__name__ == name
-    assert type(translated(raised, ENDPOINT, "m")) is ours
+    assert type(translated(raised, PLACE, "m")) is ours
 
 
 def test_each_class_that_the_sdk_has_for_a_code_becomes_ours() -> None:
@@ -114,7 +114,7 @@ def test_each_class_that_the_sdk_has_for_a_code_becomes_ours() -> None:
         assert type(raised) is kind
         expected = CODES.get(code or "") if status < 500 else None
         usual = STATUSES.get(status, errors.ServerError if status >= 500 else errors.CallError)
-        assert type(translated(raised, ENDPOINT, "m")) is (expected or usual), code
+        assert type(translated(raised, PLACE, "m")) is (expected or usual), code
     codes = {code for _, code in known}
     assert CODES.keys() - codes == set()
     assert codes >= AS_STATUS and not AS_STATUS & CODES.keys()
@@ -219,7 +219,7 @@ def test_a_model_that_is_not_there_and_an_address_that_is_not_there() -> None:
 def test_an_html_page_is_mapped_by_its_status(status: int) -> None:
     page = b"<!DOCTYPE html><html><body>billing_error</body></html>"
     error = raw_error(http(page, f"{status} X", content_type="text/html"))
-    assert type(error) is type(refused(status, {}, {}, ENDPOINT, "m"))
+    assert type(error) is type(refused(status, {}, {}, PLACE, "m"))
     assert f"({status})" in str(error)
     assert "<" not in str(error)
 

@@ -14,7 +14,9 @@ from pydantic import BaseModel
 
 from synthkit import errors
 from synthkit.core import Endpoint, Request
+from synthkit.models.hedging import Hedges
 from synthkit.models.learned import Learned
+from synthkit.models.limiter import Limiter
 from synthkit.models.prices import Prices
 from synthkit.models.project import Model
 from synthkit.models.question import Question
@@ -349,7 +351,7 @@ class City(BaseModel):
 
 def service(model: str, structured: str | None = None) -> Service:
     table = Model("m", "anthropic", model, structured=structured)
-    return Service(table, Anthropic(Endpoint()), Prices({}), 4, Learned(Path("none.json")))
+    return Service(table, Anthropic(Endpoint()), Prices({}), Limiter(4), Hedges(), Learned(Path("none.json")))
 
 
 def test_schemas_go_out_natively_where_the_model_can() -> None:

@@ -24,7 +24,7 @@ PERSON = {
 
 
 def test_it_declares_what_it_is() -> None:
-    assert Demo.capabilities == {"structured", "tools"} and not Demo.needs_key and Demo.key_env is None
+    assert Demo.capabilities == {"structured", "tools", "embeddings"} and not Demo.needs_key and Demo.key_env is None
     assert Demo.note.endswith("not for training.") and Demo.note.count(".") == 1
     assert {"temperature", "top_p", "max_tokens", "stop", "presence_penalty", "frequency_penalty"} <= Demo.options
 

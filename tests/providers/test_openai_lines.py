@@ -165,7 +165,7 @@ def test_nothing_is_imported_before_the_first_call() -> None:
 
 
 def test_what_the_provider_declares() -> None:
-    assert OpenAI.capabilities == {"structured", "tools", "images"}
+    assert OpenAI.capabilities == {"structured", "tools", "images", "embeddings"}
     assert OpenAI.key_env == "OPENAI_API_KEY"
     known: dict[str, Any] = {**dict.fromkeys(OpenAI.options, 1), "extra": {"chat_template_kwargs": {}}}
     sent = reader().body(request(options=known)).keys() - {"model", "messages"}

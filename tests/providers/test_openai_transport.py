@@ -15,8 +15,8 @@ from openai_kit import APIS, KEY, ask, error_of, http, raw_error, request
 from synthkit import errors
 from synthkit.core import Endpoint
 from synthkit.providers import _transport
+from synthkit.providers._errors import below as below_the_sdk
 from synthkit.providers._errors import retry_after
-from synthkit.providers.openai_client import errors as raised_by_a_call
 from synthkit.providers.openai_errors import place, translated
 from synthkit.testing import LoopbackServer, Reply
 
@@ -47,7 +47,7 @@ TRANSPORT = below(httpx2.HTTPError, aiohttp.ClientError)
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
 def test_an_exception_of_the_transport_becomes_ours(kind: type[Exception], wrapped: bool) -> None:
     error: Exception = made(kind)
-    assert isinstance(error, raised_by_a_call())
+    assert isinstance(error, below_the_sdk())
     if wrapped:
         error = openai.APIConnectionError(request=ASKED)
         error.__cause__ = made(kind)

@@ -17,7 +17,7 @@ from synthkit.core.flow import flow
 from synthkit.engine import api
 from synthkit.errors import PipelineError
 from synthkit.generators import Rows
-from synthkit.models import calls
+from synthkit.models import attempts
 from synthkit.techniques import EvolInstruct
 from synthkit.techniques.evol_instruct import Evolve
 from synthkit.techniques.evol_instruct_rules import Evolved, Responded
@@ -108,7 +108,7 @@ def test_an_answer_that_never_fits_is_no_evolution_and_fails_the_record_if_nothi
 def test_a_service_that_is_down_fails_the_record_so_that_it_is_tried_again(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(attempts, "FIRST_DELAY", 0.001)
     down = True
 
     def answer(request: Request) -> str | Reply:

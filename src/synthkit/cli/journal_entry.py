@@ -8,6 +8,7 @@ from synthkit.cli.exchange import answer, content
 from synthkit.cli.journal_place import named
 from synthkit.cli.table import GAP, Cell, Column, Line, apart, line, pairs, table
 from synthkit.cli.text import count, cut, money, paragraphs, plain, width_of
+from synthkit.models import vectors
 from synthkit.models.journal.replies import Replies, model_of, request_of
 
 if TYPE_CHECKING:
@@ -71,17 +72,20 @@ def _entry(
     reply = replies.of(entry)
     yield [line(f"{entry.kind} {entry.key.hex()}", "bold"), *pairs(_facts(entry, reply, replies, names), width)]
     request = request_of(entry)
-    messages = request.get("messages", ())
-    for message in messages if isinstance(messages, list) else ():
-        role, said = (message.get("role"), content(message)) if isinstance(message, Mapping) else ("?", str(message))
-        yield _text(str(role), said, hide, width)
+    for message in vectors.said(request):
+        yield _text(str(message.get("role")), content(message), hide, width)
     for name in ("schema", "tools"):
         if request.get(name):
             yield _text(name, json.dumps(request[name], indent=2, ensure_ascii=False), hide, width)
     if reply is not None:
         for name, said in _said(reply):
             yield _text(name, said, hide, width, "green")
-    yield _text("body, as it came", _pretty(str(entry.data.get("body", ""))), hide, width, "dim")
+    body = _pretty(str(entry.data.get("body", "")))
+    if "input" in request and len(body) > LOOKED:
+        body = f"{body[:LOOKED]}… of {count(len(body))} characters: --json shows it whole"
+        yield _text("body", body, hide, width, "dim")
+    else:
+        yield _text("body, as it came", body, hide, width, "dim")
 
 
 def _said(reply: "Reply") -> list[tuple[str, str]]:
@@ -100,7 +104,7 @@ def _facts(
     yield "run", plain(f"{names[run]} ({run})" if run in names else run)
     yield "path", plain(str(data.get("path", "")))
     yield "record", plain(str(data.get("record", "")))
-    known = {"provider", "model", "messages", "options", "schema", "tools", "endpoint"}
+    known = {"provider", "model", "messages", "options", "schema", "tools", "endpoint", "input"}
     options = request.get("options")
     told = {**(options if isinstance(options, dict) else {}), **{k: v for k, v in request.items() if k not in known}}
     if told:

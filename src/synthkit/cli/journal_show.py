@@ -136,11 +136,10 @@ class Wanted:
     def _has(self, entry: "Entry") -> bool:
         from synthkit.cli.exchange import content
         from synthkit.models.journal.replies import request_of
+        from synthkit.models.vectors import said
 
         assert self.pattern is not None
-        messages = request_of(entry).get("messages", ())
-        said = (content(message) for message in messages if isinstance(message, Mapping))
-        if any(self.pattern(text) for text in said):
+        if any(self.pattern(content(message)) for message in said(request_of(entry))):
             return True
         reply = self.replies.of(entry)
         texts = [str(entry.data.get("body", ""))] if reply is None else [reply.text, reply.reasoning, reply.refusal]

@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resume": ("synthkit.cli.resume:resume", "Go on with a run."),
     "check": ("synthkit.cli.check:check", "Check a pipeline file without running it."),
     "preview": ("synthkit.cli.preview:preview", "Show each step's prompts and answers for the first records."),
+    "estimate": ("synthkit.cli.estimate:estimate", "Say what a run will cost and take, from a pilot of a few records."),
     "show": ("synthkit.cli.show:show", "Show what a run came to, the story of a record, or all runs."),
     "rejected": ("synthkit.cli.rejected:rejected", "Show what a run did not accept, and why."),
     "export": ("synthkit.cli.export:export", "Write a run's records as training examples."),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from synthkit.engine.source import Parameter, Source
 
 F = TypeVar("F", bound=Callable[..., Any])
-LATER = ("ray", "give-up-after", "gold", "workers", "force", "json")
+LATER = ("ray", "gold", "workers", "force", "json")
 """Names kept for options that are to come: no parameter of a pipeline may have them."""
 OWN = "own_"
 """Put before the names of a pipeline's parameters, so that none is taken for an argument of a command."""
@@ -46,12 +46,14 @@ def going_options(default: str = "") -> list[click.Option]:
     default: how a default is shown.
     """
     option = click.Option
-    often, at_once = default.format("20%"), default.format(64)
+    often, at_once, patience, on = (default.format(usual) for usual in ("20%", 64, "10m", "hedge"))
     return [
         option(["--budget"], metavar="DOLLARS", help="Stop before more than this is spent."),
         option(["--max-rounds"], type=int, metavar="N", help="Stop after so many rounds, whatever the target."),
         option(["--max-failures"], metavar="N|N%", help=f"Stop when more records than this fail.{often}"),
         option(["--concurrency"], type=int, metavar="N", help=f"Calls at once for each model.{at_once}"),
+        option(["--give-up-after"], metavar="TIME", help=f"How long a service may answer nothing good.{patience}"),
+        option(["--hedge/--no-hedge"], default=None, help=f"Ask a second time what takes far too long.{on}"),
         option(["--offline/--no-offline"], default=None, help="Make no call: answers come from the journal."),
         option(["--quiet"], is_flag=True, help="No progress, only the summary."),
         option(["--debug"], is_flag=True, expose_value=False, help="Show where an error comes from."),
@@ -70,6 +72,23 @@ def preview_options() -> list[click.Option]:
     ]
 
 
+def estimate_options() -> list[click.Option]:
+    """The options of every estimate."""
+    option = click.Option
+    kept = ("--target", "--seed", "--on-bad-line", "--budget", "--max-rounds", "--concurrency", "--offline", "--quiet")
+    others = {"--budget": "Stop before the pilot costs more than this."}
+    made = [given for given in run_options() if given.opts[0] in (*kept, "--debug")]
+    for given in made:
+        given.help = others.get(given.opts[0], given.help)
+    return [
+        option(["--pilot"], type=int, default=16, metavar="N", help="Source records to try.  [default: 16]"),
+        option(["--compare"], metavar="A,B,C", help="These models side by side, each with a pilot of its own."),
+        option(["--compare-as"], metavar="NAME", help="The pipeline's parameter that they are for.  [default: model]"),
+        option(["as_json", "--json"], is_flag=True, help="All of it, for programs."),
+        *made,
+    ]
+
+
 def nearest(name: str, params: Iterable[click.Parameter]) -> tuple[str, click.Parameter] | None:
     """The flag most like this one, and its option."""
     import difflib
@@ -85,7 +104,10 @@ def settings(given: Mapping[str, Any]) -> dict[str, Any]:
     from synthkit.engine.settings import Settings
     from synthkit.errors import ConfigError
 
-    names = ("seed", "budget", "max_rounds", "max_failures", "concurrency", "offline", "on_bad_line", "split")
+    names = (
+        *("seed", "budget", "max_rounds", "max_failures", "concurrency", "offline", "on_bad_line", "split"),
+        *("give_up_after", "hedge"),
+    )
     found = {name: given[name] for name in names if given.get(name) is not None}
     try:
         Settings(**found)
@@ -104,6 +126,7 @@ def pipeline_options(source: "Source") -> list[click.Option]:
     ours = [flag for option in [*run_options(), _help()] for flag in (*option.opts, *option.secondary_opts)]
     taken = dict.fromkeys(ours, "an option of every run")
     taken |= {"--full": "an option of every preview", "--against": "an option of `synthkit journal explain`"}
+    taken |= dict.fromkeys(("--pilot", "--compare", "--compare-as"), "an option of `synthkit estimate`")
     taken |= {f"--{name}": "a name kept for an option of every run" for name in LATER if f"--{name}" not in taken}
     made = []
     for parameter in source.parameters():
@@ -122,6 +145,11 @@ def pipeline_options(source: "Source") -> list[click.Option]:
     if problems:
         raise PipelineError(*problems)
     return made
+
+
+def several_values(parameter: "Parameter") -> bool:
+    """Whether a parameter takes several values."""
+    return _bare(parameter.type)[1]
 
 
 def pipeline_of(source: "Source", given: Mapping[str, Any]) -> Any:

@@ -97,12 +97,19 @@ def _record(folder: Path, record: str, full: bool, as_json: bool) -> None:
 
 
 def _run(result: "Result", width: int) -> "Iterator[Line]":
+    from synthkit.cli.money import by_model
     from synthkit.cli.summary import COPIED, facts, funnel, headline, missing
     from synthkit.cli.table import apart, pairs
 
     why = _reasons(result)
     told = pairs([*_times(result), *facts(result, why), *missing(result)], width, COPIED)
-    blocks = [headline(result, width), funnel(result, width, why), _asked(result, width), told]
+    blocks = [
+        headline(result, width),
+        funnel(result, width, why),
+        _asked(result, width),
+        by_model(result.bill, width),
+        told,
+    ]
     return apart([*blocks, *_samples(result, width)])
 
 
@@ -182,7 +189,7 @@ def numbers(result: "Result", why: "Reasons") -> Mapping[str, Any]:
         "generated": generated(result), "accepted": accepted(result),
         "surplus": sum(why.get(("target", "surplus"), {}).values()),
         "steps": steps, **_spent(together(result.tally)),
-        "unfinished": _spent(result.unfinished), "exports": state.get("written", []),
+        "unfinished": _spent(result.unfinished), "bill": result.bill.form(), "exports": state.get("written", []),
         "notes": state.get("notes", []),
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ from synthkit.cli import screen
 from synthkit.cli.exchange import answer, content, facts
 from synthkit.cli.records import LONGEST_NAME
 from synthkit.cli.table import GAP, Line, line
-from synthkit.cli.text import LEFT_OUT, cut, paragraphs, plain, several, shown, width_of, wrapped
+from synthkit.cli.text import LEFT_OUT, brief, cut, paragraphs, plain, several, shown, width_of, wrapped
 
 if TYPE_CHECKING:
     from synthkit.engine.exchange import Exchange
@@ -87,9 +87,15 @@ class Page:
         first = _first(fields, least)
         for name, value in fields.items():
             label = cut(plain(name), first)
-            for part in self._lines(shown(value), self.width - first - 2 * len(GAP), FEW):
+            for part in self._lines(self._value(value), self.width - first - 2 * len(GAP), FEW):
                 yield [(GAP + label + " " * (first - width_of(label)) + GAP, "dim"), (part, "")]
                 label = ""
+
+    def _value(self, value: Any) -> str:
+        """A column's value as text; a vector in short, unless all is wanted."""
+        said = shown(value) if self.full else brief(value)
+        self.cut = self.cut or len(said) < len(shown(value))
+        return said
 
     def _title(self, act: "Act") -> Line:
         end, style = _outcome(act)

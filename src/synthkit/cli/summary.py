@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synthkit.cli.money import paid
 from synthkit.cli.runs import next_command, short, status_of
 from synthkit.cli.table import Cell, Column, Line, apart, pairs, table
 from synthkit.cli.text import count, cut, money, plain, several, wrapped
@@ -168,7 +169,8 @@ def facts(result: "Result", why: Reasons) -> list[tuple[str, str]]:
     """All else that is to be said of a run, named."""
     state = result.state
     found = [] if "accepted" in status_of(result)[1] else [("accepted", _accepted(result))]
-    found += spending(together(result.tally), unfinished=result.unfinished)
+    used, unfinished = together(result.tally), result.unfinished
+    found += [*spending(used, unfinished=unfinished), *paid(result.bill, used.cost + unfinished.cost)]
     surplus = sum(why.get(("target", "surplus"), Counter()).values())
     if surplus:
         found.append(("surplus", f"{several(surplus, 'good record')} beyond the target"))

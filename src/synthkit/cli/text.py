@@ -8,6 +8,8 @@ from typing import Any
 
 JOINERS = "\u200c\u200d"
 """Invisible, but part of how emoji, Persian and Indic words are written."""
+VECTOR = 16
+"""Numbers of a list from which on it is shown by its beginning."""
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Categories that are not shown as they are: control and format characters, lone surrogates, separators of lines."""
 
@@ -115,7 +117,7 @@ def _broken(line: str, width: int) -> list[str]:
 
 def value(given: Any, width: int, lines: int = 1) -> list[str]:
     """A record's value on the screen, in at most so many lines."""
-    given = shown(given)
+    given = brief(given)
     most = 4 * width * lines
     text = plain(given[:most]) + ("…" if len(given) > most else "")  # a megabyte is not looked at for three lines
     if lines == 1:
@@ -132,6 +134,13 @@ def shown(given: Any) -> str:
     if isinstance(given, float) and given.is_integer() and abs(given) < 1e15:
         given = int(given)
     return json.dumps(given, ensure_ascii=False)
+
+
+def brief(given: Any) -> str:
+    """The same, a vector by its beginning and its length."""
+    if isinstance(given, list | tuple) and len(given) > VECTOR and all(type(n) in (int, float) for n in given):
+        return f"[{', '.join(format(number, '.4g') for number in given[:4])}, … {count(len(given))} numbers]"
+    return shown(given)
 
 
 def count(number: int) -> str:

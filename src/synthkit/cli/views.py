@@ -1,4 +1,4 @@
-"""What the command line shows, for those who work in Python: progress, summaries and previews."""
+"""What the command line shows, for those who work in Python: progress, summaries, previews and estimates."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from synthkit.cli import screen
 
 if TYPE_CHECKING:
+    from synthkit.engine.estimate import Estimate
     from synthkit.engine.execution import Watch
     from synthkit.engine.preview import Preview
     from synthkit.engine.result import Result
@@ -37,3 +38,10 @@ def preview(preview: "Preview") -> str:
     from synthkit.cli.preview import told
 
     return screen.text(told(preview, screen.width()))
+
+
+def estimate(estimate: "Estimate") -> str:
+    """An estimate as text."""
+    from synthkit.cli.estimated import told
+
+    return screen.text(told(estimate, screen.width()))

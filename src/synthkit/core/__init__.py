@@ -12,10 +12,11 @@ from synthkit.core.answer import (
     Tool,
     ToolCall,
     Usage,
+    Vectors,
     image,
 )
 from synthkit.core.columns import IO, Have
-from synthkit.core.component import Component, ModelName, Part, PartField, chain
+from synthkit.core.component import Component, EmbedderName, ModelName, Part, PartField, chain
 from synthkit.core.composites import Each, Fork, Loop, Repeat, Route
 from synthkit.core.context import Context, Outcome, Reject
 from synthkit.core.functions import filter, generator, step
@@ -45,6 +46,7 @@ __all__ = [
     "Context",
     "DatasetStep",
     "Each",
+    "EmbedderName",
     "Endpoint",
     "Fields",
     "Filter",
@@ -79,6 +81,7 @@ __all__ = [
     "Tool",
     "ToolCall",
     "Usage",
+    "Vectors",
     "Verdict",
     "View",
     "chain",

@@ -88,6 +88,9 @@ class Request:
     frequency_penalty, seed, top_k, min_p, repetition_penalty, reasoning_effort, logprobs, top_logprobs, n; and `extra`,
     a mapping of what else a service knows. `schema` is a JSON schema that the answer must fit natively. `tools` are
     definitions as in `Tool`; `tool_choice` is "auto", "required", "none" or the name of one.
+
+    A request with `inputs` asks for the vectors of these texts. It has no messages, and its options are `dimensions`
+    and `extra`. Many texts go out together; each is journaled by itself, under the key of the request for it alone.
     """
 
     provider: str
@@ -98,14 +101,15 @@ class Request:
     endpoint: str = ""
     tools: Sequence[Mapping[str, Any]] = ()
     tool_choice: str = "auto"
+    inputs: Sequence[str] = ()
 
     def form(self) -> dict[str, Any]:
         """The JSON form: what is hashed, journaled and shown."""
-        form: dict[str, Any] = {
-            "provider": self.provider,
-            "model": self.model,
-            "messages": list(self.messages),
-        }
+        form: dict[str, Any] = {"provider": self.provider, "model": self.model}
+        if self.inputs:
+            form["input"] = self.inputs[0] if len(self.inputs) == 1 else list(self.inputs)
+        else:
+            form["messages"] = list(self.messages)
         if self.options:
             form["options"] = dict(self.options)
         if self.schema is not None:
@@ -142,6 +146,16 @@ class Reply:
     tool_calls: Sequence[ToolCall] = ()
     logprobs: Sequence[Token] = ()
     others: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """What a provider read out of the body of an embedding. `items` are the vectors in the order of the texts, each as
+    the service sent it: a list of numbers, or 32-bit floats in base64, the least significant byte first."""
+
+    items: Sequence[str | Sequence[float]]
+    usage: Usage = Usage()
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

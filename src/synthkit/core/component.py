@@ -18,6 +18,10 @@ MODEL = "synthkit.model"
 ModelName = Annotated[str, MODEL]
 """A field that names a model: `provider/name`, or a name from synthkit.toml."""
 
+EMBEDS = "synthkit.embeds"
+EmbedderName = Annotated[str, MODEL, EMBEDS]
+"""A field that names a model which makes vectors of texts, for `ctx.embed`."""
+
 LABEL = re.compile(r"[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*")
 
 
@@ -26,7 +30,7 @@ def kebab(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).replace("_", "-").strip("-").lower()
 
 
-TAKEN = frozenset({"name", "io", "expand", "inner", "models", "files", "requires", "needs", "schemas"})
+TAKEN = frozenset({"name", "io", "expand", "inner", "models", "files", "requires", "needs", "schemas", "embedders"})
 
 
 def _free(component: str, field: str, kind: object) -> None:
@@ -138,7 +142,12 @@ class Component(BaseModel, metaclass=Meta):
 
     def models(self) -> Sequence[str]:
         """The models it asks: by default the values of its fields of type `ModelName`."""
-        names = [m for m in _marked(self, _names_model) if isinstance(m, str)]
+        names = [m for m in _marked(self, lambda info: _holds(info, MODEL)) if isinstance(m, str)]
+        return list(dict.fromkeys(names))
+
+    def embedders(self) -> Sequence[str]:
+        """Those of its models that make vectors: by default the values of its fields of type `EmbedderName`."""
+        names = [m for m in _marked(self, lambda info: _holds(info, EMBEDS)) if isinstance(m, str)]
         return list(dict.fromkeys(names))
 
     def files(self) -> Sequence[Path]:
@@ -194,15 +203,15 @@ def _within(outer: Component, inner: Component) -> Component:
     return inner.model_copy(update={"label": f"{outer.name}/{inner.name}"})
 
 
-def _names_model(info: Any) -> bool:
-    """Whether a field is a `ModelName`, or may hold some: `ModelName | None`, a list or mapping of them."""
+def _holds(info: Any, mark: str) -> bool:
+    """Whether a field has this mark, or may hold what has it: `ModelName | None`, a list or mapping of them."""
 
     def within(kind: Any) -> bool:
-        if get_origin(kind) is Annotated and MODEL in kind.__metadata__:
+        if get_origin(kind) is Annotated and mark in kind.__metadata__:
             return True
         return any(within(inner) for inner in get_args(kind))
 
-    return MODEL in info.metadata or within(info.annotation)
+    return mark in info.metadata or within(info.annotation)
 
 
 def _marked(component: Component, wanted: Callable[[Any], bool]) -> Iterator[Any]:

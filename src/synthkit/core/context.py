@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from synthkit.core.answer import Answer, Messages, OnLength, Schema, Tool
 from synthkit.core.component import Part
@@ -106,6 +106,22 @@ class Context(ABC):
         `tool_calls` are validated, and asked again as `answer` is. on_length: whether an answer that was cut off at
         `max_tokens` fails, is kept, or is asked again with more room.
         Raises `CallError` and `AnswerError`; both fail the record if they are not caught.
+        """
+
+    @overload
+    async def embed(self, model: str, texts: str, **options: Any) -> list[float]: ...
+
+    @overload
+    async def embed(self, model: str, texts: Sequence[str], **options: Any) -> list[list[float]]: ...
+
+    @abstractmethod
+    async def embed(self, model: str, texts: str | Sequence[str], **options: Any) -> list[float] | list[list[float]]:
+        """The vector of a text, as a list of numbers; of several texts, a list of vectors in their order.
+
+        Each text is journaled by itself, and one vector does for all who ask for it; texts of many records go out
+        together. options: `dimensions`, the length of the vectors, where the model lets one choose; `extra`, a mapping
+        of what else the service knows. Raises `CallError` where one of the texts cannot be embedded (one that is too
+        long, say), and `RecordError` for an empty one.
         """
 
     @abstractmethod

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from synthkit.core.answer import Reply, Request
+from synthkit.core.answer import Reply, Request, Vectors
+from synthkit.errors import BadRequest, BrokenBody
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Provider(ABC):
     components need."""
     options: ClassVar[frozenset[str]] = frozenset()
     """Sampling options that it takes, by their common names, of which `takes` may leave out some for a model."""
+    embedding_options: ClassVar[frozenset[str]] = frozenset()
+    """Options that it takes where it makes vectors: "dimensions", and "extra" for what only the service knows."""
     key_env: ClassVar[str | None] = None
     """The environment variable that holds the key; None where no key is needed."""
     needs_key: ClassVar[bool] = True
@@ -90,6 +93,11 @@ class Provider(ABC):
         other words for, `call` translates."""
         return None
 
+    def native(self, model: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A JSON schema as it goes out natively: what `call` makes of it. It may be longer than the given one, and is
+        paid for. Asked of schemas that are fit."""
+        return schema
+
     def objection(self, request: Request) -> str | None:
         """What of a request this model does not take, for a reason that `takes` and `unfit` do not know, as in «m takes
         reasoning_effort low or high, not 'huge'»; None where it is fine. It stops the run, so it is about options and
@@ -106,6 +114,15 @@ class Provider(ABC):
     @abstractmethod
     def parse(self, body: str) -> Reply:
         """Reads a body. Raises `BrokenBody` where it is no answer, before it is ever accepted as one."""
+
+    async def embed(self, request: Request) -> str:
+        """Asks for the vectors of `request.inputs`, as `call` asks for an answer: one attempt, its raw body. A provider
+        that has "embeddings" among its capabilities has this and `vectors`."""
+        raise BadRequest(f"{request.provider}/{request.model} makes no vectors: name a model that does")
+
+    def vectors(self, body: str) -> Vectors:
+        """Reads a body of `embed`. Raises `BrokenBody` where it holds no vectors."""
+        raise BrokenBody(f"{type(self).__name__} makes no vectors, so it cannot read this body")
 
     async def close(self) -> None:
         """Closes connections."""

@@ -85,6 +85,8 @@ def freeze(value: Any, where: str = "value", depth: int = 0) -> Any:
                 raise ColumnError(f"{where} has the key {key!r}: keys must be text")
         return FrozenDict({whole(key): freeze(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()})
     if isinstance(value, list | tuple):
+        if len(value) > 8 and set(map(type, value)) == {float} and all(map(math.isfinite, value)):
+            return FrozenList(value)  # a vector: its numbers need no names
         return FrozenList([freeze(item, f"{where}[{number}]", depth + 1) for number, item in enumerate(value)])
     if isinstance(value, str):  # a subclass: enum members, markup
         return whole(value)

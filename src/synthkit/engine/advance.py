@@ -17,7 +17,7 @@ from synthkit.engine.context import Lane, RunContext, Visit, settled
 from synthkit.engine.plan import Bound
 from synthkit.engine.trail import mark
 from synthkit.errors import ColumnError, FatalError, RecordError, RunError, TransientError, UsageError
-from synthkit.models.calls import Stopped
+from synthkit.models.limiter import Stopped
 from synthkit.models.spent import Spent
 
 NOISE = re.compile(r"0x[0-9a-f]{4,}|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\breq_\w+")

@@ -21,7 +21,7 @@ from synthkit.engine.target import Target, target_of, twice
 from synthkit.errors import ConfigError, PipelineError, RecordError, StoreError, UsageError
 from synthkit.models.project import Project, find_project
 from synthkit.models.question import Question
-from synthkit.models.service import Services
+from synthkit.models.service import Service, Services
 from synthkit.plugins import Registry, registry
 
 if TYPE_CHECKING:
@@ -104,20 +104,15 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
         for ref in component.models():
             try:
                 service = services[ref]
-                options = getattr(component, "options", None)
-                tools = getattr(component, "Tools", ())
-                for schema in component.schemas() or (None,):
-                    given = options if isinstance(options, dict) else {}
-                    service.request(Question("", schema, options=given, tools=tools))
-                lacking = sorted(component.needs() - service.provider.can(service.model.name))
-                if lacking:
-                    problems.append(f"{path} needs {' and '.join(lacking)}, which the models of {ref} do not offer")
+                embeds = ref in component.embedders()
+                problems += _unable(path, component, service, embeds=embeds)
                 if ref in seen:
                     continue
                 seen.add(ref)
                 cls = type(service.provider)
                 said = None if settings.offline else project.missing_key(service.model, cls)
-                if said is None and settings.budget is not None and not service.priced:
+                priced = service.input_priced if embeds else service.priced
+                if said is None and settings.budget is not None and not priced:
                     said = f"{ref} has no known price, so it cannot be used under a budget: add it to [prices]"
                 if said:
                     problems.append(f"{path}: {said}")
@@ -126,6 +121,21 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
                     told.add((ref, str(error)))
                     problems.append(f"{path}: {error}")
     return problems
+
+
+def _unable(path: str, component: Component, service: Service, *, embeds: bool) -> Iterator[str]:
+    """What a model cannot do that a component asks of it; what is wrong with its options is raised."""
+    options = getattr(component, "options", None)
+    given = options if isinstance(options, dict) else {}
+    if embeds:
+        service.embedding({"dimensions": getattr(component, "dimensions", None), **given})
+        return
+    tools = getattr(component, "Tools", ())
+    for schema in component.schemas() or (None,):
+        service.request(Question("", schema, options=given, tools=tools))
+    lacking = sorted(component.needs() - service.provider.can(service.model.name))
+    if lacking:
+        yield f"{path} needs {' and '.join(lacking)}, which the models of {service.model.ref} do not offer"
 
 
 def run(

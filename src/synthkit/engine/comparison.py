@@ -231,7 +231,8 @@ class Comparison:
     def _estimate(self, usual: Usual, asking: Asking) -> Decimal | None:
         form = asking.form or {}
         output = usual.output or int(form.get("options", {}).get("max_tokens", 0)) / 2
-        return self.now.price(asking.ref, Usage(max(1, round(size_of(form) * usual.rate)), max(1, round(output))))
+        written = 0 if "input" in form else max(1, round(output))  # vectors are no words
+        return self.now.price(asking.ref, Usage(max(1, round(size_of(form) * usual.rate)), written))
 
     def _path(self, asking: Asking, answers: Answers) -> str:
         if asking.path:

@@ -21,7 +21,8 @@ from synthkit.engine.plan import Bound
 from synthkit.engine.tally import Count, Tally
 from synthkit.engine.trail import Asked, Mark
 from synthkit.errors import PipelineError, RecordError
-from synthkit.models.calls import Events, Models, Origin
+from synthkit.models.attempts import Events, Origin
+from synthkit.models.calls import Models
 from synthkit.models.question import Question
 from synthkit.models.spent import Spent
 
@@ -141,22 +142,37 @@ class RunContext(Context):
         on_length: OnLength = "fail",
         **options: Any,
     ) -> Answer:
+        origin = self._origin()
+        self._asking = True
+        try:
+            question = Question(
+                messages, answer, repairs, wishes or {}, options, tools, tool_choice, on_length
+            )  # fmt: skip
+            return await self.lane.models.ask(model, question, self._shared if share else self._sample, origin)
+        finally:
+            self._asking = False
+
+    async def embed(self, model: str, texts: str | Sequence[str], **options: Any) -> Any:
+        origin = self._origin()
+        self._asking = True
+        try:
+            several = isinstance(texts, list | tuple)
+            asked: Any = texts if several else (texts,)
+            vectors = await self.lane.models.embed(model, asked, options, self._the_same, origin)
+            return vectors if several else vectors[0]
+        finally:
+            self._asking = False
+
+    def _origin(self) -> Origin:
+        """Who asks. Raises for two at once on one context, and for one in a thread."""
         if self._asking:
             raise RecordError(
                 f"{self.path} asks twice at once on one context: take ctx.at(key) for each coroutine before a gather",
                 reason="context",
             )
         _in_loop(self.path)
-        self._asking = True
-        try:
-            question = Question(
-                messages, answer, repairs, wishes or {}, options, tools, tool_choice, on_length
-            )  # fmt: skip
-            keys = self.asked.keys.setdefault(self.path, [])
-            origin = Origin(self.record.id, self.path, self.spent, keys)
-            return await self.lane.models.ask(model, question, self._shared if share else self._sample, origin)
-        finally:
-            self._asking = False
+        keys = self.asked.keys.setdefault(self.path, [])
+        return Origin(self.record.id, self.path, self.spent, keys)
 
     def _sample(self, request: Request) -> str:
         form = request.canonical()
@@ -167,6 +183,10 @@ class RunContext(Context):
 
     def _shared(self, request: Request) -> str:
         return self._noticed(request, self.salt)
+
+    def _the_same(self, request: Request) -> str:
+        """A vector is no matter of chance: no retry asks for another one."""
+        return self._noticed(request, "")
 
     def _noticed(self, request: Request, sample: str) -> str:
         if self.lane.whole:

@@ -13,6 +13,7 @@ from synthkit.models.journal import Entry
 from synthkit.models.journal.store import Store
 from synthkit.models.project import Project
 from synthkit.models.service import Services
+from synthkit.models.vectors import reply_of, said
 from synthkit.plugins import registry
 
 
@@ -38,9 +39,8 @@ class Exchange:
 
     @property
     def messages(self) -> Sequence[Mapping[str, Any]]:
-        """The conversation, as far as the request has one."""
-        found = self.request.get("messages", ())
-        return [message for message in found if isinstance(message, Mapping)] if isinstance(found, list) else []
+        """The conversation, as far as the request has one; or the text that was embedded."""
+        return said(self.request)
 
     def form(self) -> dict[str, Any]:
         """As JSON."""
@@ -96,7 +96,7 @@ class Answers:
         try:
             if name not in self._parsers:
                 self._parsers[name] = registry().provider(name)(Endpoint())
-            return self._parsers[name].parse(entry.data["body"]), ""
+            return reply_of(self._parsers[name], entry.data), ""
         except SynthkitError as error:
             return None, f"its body cannot be read: {error}"
 

@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
+import contextvars
 import functools
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from synthkit.core.source import skipping
 from synthkit.engine import export, ledger
 from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.control import Control, signals
+from synthkit.engine.money import Money
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Plan
 from synthkit.engine.result import Result, unfinished
@@ -20,12 +21,12 @@ from synthkit.engine.runner import Runner, Status
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store, now
 from synthkit.engine.target import target_of
-from synthkit.errors import RecordError, StoreError, SynthkitError, UsageError
-from synthkit.models.budget import Budget
+from synthkit.errors import StoreError, SynthkitError, UsageError
 from synthkit.models.calls import Models
 from synthkit.models.journal import Journal
 from synthkit.models.project import Project
 from synthkit.models.service import Services
+from synthkit.models.spans import UNSEEN, Open, Spans, Unseen
 from synthkit.models.spent import Spent
 from synthkit.plugins import registry
 
@@ -88,7 +89,8 @@ class Execution:
             finally:
                 done.set()
 
-        thread = threading.Thread(target=work, name="synthkit")
+        here = contextvars.copy_context()  # so that a run stands below what the caller traces
+        thread = threading.Thread(target=here.run, args=(work,), name="synthkit")
         thread.start()
         while not done.is_set():
             try:
@@ -106,32 +108,46 @@ class Execution:
         began = datetime.fromisoformat(store.state["began"]).date()
         before = any(count.spent.asked for count in self.monitor.tally.values())
         services = Services(
-            project, registry().provider, self.settings.concurrency, began, answered_before=before
+            project, registry().provider, self.settings.concurrency, began, answered_before=before,
+            give_up_after=self.settings.patience(), hedge=self.settings.hedge,
         )  # fmt: skip
-        budget = Budget(self.settings.dollars(), self._spent(journal, services) if self.settings.budget else Decimal(0))
+        money = Money.of(store, self.plan.shape.labels, journal, services, self.settings.dollars())
         models = Models(
-            services, journal, store, run=store.state["run"], offline=self.settings.offline, budget=budget
+            services, journal, store, run=store.state["run"], offline=self.settings.offline,
+            budget=money.budget, bill=money.bill,
         )  # fmt: skip
         for torn in journal.problems:
             store.event("journal", message=torn)
         self.monitor.models = models
+        models.attempts.spans = spans = Spans.configured()
         self.control = Control(models, self.monitor, asyncio.get_running_loop())
         artifacts = FileArtifacts(store.folder / "artifacts")
         lane = Lane(models, self.settings.seed, artifacts, store, project.redact, whole=self.preview)
         shown = self.watch(self.monitor, self.control) if self.watch else contextlib.nullcontext()
-        with signals(self.control, None if self.preview else store.folder), shown, skipping(self.skipped):
+        handled = signals(self.control, None if self.preview else store.folder)
+        with self._traced(spans) as span, handled, shown, skipping(self.skipped):
             try:
                 runner = Runner(self.plan, store, lane, self.settings, self.monitor, retry=self.retry)
                 status, reason = await runner.run()
             finally:
                 await models.close()
-            await asyncio.to_thread(self._conclude, models, status, project.redact(reason), runner.error)
+            await asyncio.to_thread(self._conclude, models, money, status, project.redact(reason), runner.error)
+            span.ended(store.state["status"])
         if isinstance(runner.error, UsageError | StoreError):
             raise runner.error
 
-    def _conclude(self, models: Models, status: Status, reason: str, error: SynthkitError | None) -> None:
-        """Writes what came of a run: the files of records, the exports, and at last the status."""
+    def _traced(self, spans: Spans | None) -> Open | Unseen:
+        if spans is None:
+            return UNSEEN
+        return spans.run(self.plan.name, self.store.state["run"], target=self.plan.target, preview=self.preview)
+
+    def _conclude(
+        self, models: Models, money: Money, status: Status, reason: str, error: SynthkitError | None
+    ) -> None:
+        """Writes what came of a run: what it paid, the files of records, the exports, and at last the status."""
         try:
+            money.end()
+            self.store.state["bill"] = money.bill.form()
             if not isinstance(error, StoreError):
                 self._write(models, status)
             self.store.save(status=status, reason=reason, ended=now())
@@ -155,7 +171,6 @@ class Execution:
             totals={label: count.form() for label, count in tally.items()},
             unfinished=left.form() if left else None,
             written=written,
-            spent=str(models.budget.spent),
             notes=sorted({type(s.provider).note for s in services} - {""}) + self._bad_lines(),
             dropped_wishes={s.model.ref: sorted(s.refused) for s in services if s.refused},
             journal=journal,
@@ -177,14 +192,3 @@ class Execution:
         inputs, folder = self.store.state["inputs"], self.store.folder / "inputs"
         names = {str(folder / known["kept"]): given for given, known in inputs.items() if known["kept"]}
         return self.skipped.notes(names) if self.skipped else []
-
-    def _spent(self, journal: Journal, services: Services) -> Decimal:
-        """Dollars that this run has spent so far, by the journal; lost attempts, which the journal does not have,
-        by what the run knew when it last ended."""
-        spent = Decimal(0)
-        for entry in journal.scan():
-            if entry.data.get("run") == self.store.state["run"]:
-                service = services[entry.data["model"]]
-                with contextlib.suppress(RecordError):
-                    spent += service.cost(service.provider.parse(entry.data["body"]).usage) or 0
-        return max(spent, Decimal(self.store.state.get("spent", "0")))

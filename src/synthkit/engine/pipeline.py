@@ -10,6 +10,7 @@ from synthkit.engine import views
 from synthkit.errors import PipelineError
 
 if TYPE_CHECKING:
+    from synthkit.engine.estimate import Estimate
     from synthkit.engine.preview import Preview
     from synthkit.engine.result import Result
 
@@ -80,6 +81,19 @@ class Pipeline:
         from synthkit.engine.preview import preview
 
         return preview(self, records, target=target, watch=views.current().watcher(progress), **settings)
+
+    def estimate(
+        self, pilot: int = 16, *, target: int | None = None, progress: bool | None = None, **settings: Any
+    ) -> "Estimate":
+        """Takes so many source records through all steps, and returns what a run will make, ask, cost and take, in
+        intervals of 90 %; `print` shows it.
+
+        It leaves no run folder. Its answers are in the journal: a run with the same target and seed does not pay for
+        them again. target, progress and settings are those of `run`; the budget is that of the pilot.
+        """
+        from synthkit.engine.estimate import estimate
+
+        return estimate(self, pilot, target=target, watch=views.current().watcher(progress), **settings)
 
     def check(self, *, target: int | None = None, export: str | Sequence[str] = (), **settings: Any) -> None:
         """Checks all that can be known before a call; raises `PipelineError` with every problem."""

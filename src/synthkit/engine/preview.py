@@ -112,7 +112,7 @@ def preview(
     with tempfile.TemporaryDirectory(prefix="synthkit-preview-", ignore_cleanup_errors=True) as place:
         with closing(Store.create(Path(place), {})) as store:
             plan = _first(api.begun(store, plan, settings, project, file, parameters or {}), records)
-            execution = Execution(plan, store, settings, project, _hidden(watch, Path(place)), preview=True)
+            execution = Execution(plan, store, settings, project, hidden(watch, Path(place)), preview=True)
             result = execution.run()
         with Book(Path(place), project) as book:
             stories = [book.tree(id) for id in book.generated()]
@@ -137,13 +137,13 @@ def _first(plan: Plan, records: int) -> Plan:
     return replace(plan, generator=replace(generator, component=First(generator.component, records)))
 
 
-def _hidden(watch: Watch | None, place: Path) -> Watch:
+def hidden(watch: Watch | None, place: Path, what: str = "preview") -> Watch:
     """A watch that knows no target and no folder, which is a temporary one; it is left by no preview."""
 
     @contextmanager
     def watching(monitor: "Monitor", control: "Control") -> Iterator[None]:
         monitor.folder, monitor.target, monitor.goal = None, None, None
-        monitor.name = f"preview of {monitor.name}"
+        monitor.name = f"{what} of {monitor.name}"
         control.leave = lambda: shutil.rmtree(place, ignore_errors=True)
         if watch is None:
             yield

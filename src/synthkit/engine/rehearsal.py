@@ -8,12 +8,12 @@ records that would make depends on them.
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from synthkit.core.answer import Answer, Request
 from synthkit.core.context import Context
@@ -30,12 +30,15 @@ from synthkit.engine.runner import Runner
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
 from synthkit.errors import FatalError, RecordError, RunError, UsageError
-from synthkit.models.calls import Models, Origin
+from synthkit.models.attempts import Origin
+from synthkit.models.calls import Models
 from synthkit.models.journal import Entry, Journal
 from synthkit.models.project import Project
 from synthkit.models.question import Question
 from synthkit.models.service import Services
 from synthkit.plugins import registry
+
+T = TypeVar("T")
 
 
 class Unanswered(RecordError):
@@ -115,6 +118,28 @@ class Asker:
         return getattr(self._models, name)
 
     async def ask(self, ref: str, question: Question, sample: Callable[[Request], str], origin: Origin) -> Answer:
+        return await self._noting(ref, sample, origin, lambda noted: self._models.ask(ref, question, noted, origin))
+
+    async def embed(
+        self,
+        ref: str,
+        texts: Sequence[str],
+        options: Mapping[str, Any],
+        sample: Callable[[Request], str],
+        origin: Origin,
+    ) -> list[list[float]]:
+        def embedded(noted: Callable[[Request], str]) -> Awaitable[list[list[float]]]:
+            return self._models.embed(ref, texts, options, noted, origin)
+
+        return await self._noting(ref, sample, origin, embedded)
+
+    async def _noting(
+        self,
+        ref: str,
+        sample: Callable[[Request], str],
+        origin: Origin,
+        asked: Callable[[Callable[[Request], str]], Awaitable[T]],
+    ) -> T:
         visit = VISIT.get()
         if origin.path in visit.lacking:  # it asks on, as if the answer had been a failure
             raise Unanswered(f"{origin.path} waits for an answer")
@@ -130,7 +155,7 @@ class Asker:
             return found
 
         try:
-            return await self._models.ask(ref, question, noted, origin)
+            return await asked(noted)
         except Unanswered:
             visit.lack(origin.path)
             self._rehearsed.missing.add(visit.record.source)
@@ -176,7 +201,10 @@ def silent(cls: type[Provider]) -> type[Provider]:
     async def call(self: Provider, request: Request, sample: str) -> str:
         raise Unanswered("no call is made")
 
-    made: type[Provider] = type(cls.__name__, (cls,), {"call": call})
+    async def embed(self: Provider, request: Request) -> str:
+        raise Unanswered("no call is made")
+
+    made: type[Provider] = type(cls.__name__, (cls,), {"call": call, "embed": embed})
     return made
 
 

@@ -10,6 +10,9 @@ from synthkit.engine import ledger, views
 from synthkit.engine.plan import Shape
 from synthkit.engine.store import Store
 from synthkit.engine.tally import Count, Tally, together, total
+from synthkit.errors import SynthkitError
+from synthkit.models.bill import Bill
+from synthkit.models.project import find_project
 from synthkit.models.spent import Spent
 
 
@@ -61,6 +64,20 @@ class Result:
     def cost(self) -> float | None:
         """Dollars of all answers used, journaled ones too; None where a price is not known."""
         return total([{"": count} for count in self.tally.values()])[""].spent.dollars if self.tally else 0.0
+
+    @cached_property
+    def bill(self) -> Bill:
+        """What the run has paid, by model and step: every attempt, whether its answer was used or not. It adds up with
+        the journal, from which it is made where the run is running, or was killed."""
+        from synthkit.engine import api, money
+
+        kept = self.state.get("bill")
+        if kept is not None and self.status != "running":
+            return Bill.of(kept)
+        try:
+            return money.read(self._store, self.shape.labels, find_project(api.home(self.folder)))
+        except SynthkitError:  # what is said of a run does not end because its journal is gone
+            return Bill.of(kept) if kept is not None else Bill()
 
     @property
     def unfinished(self) -> Spent:

@@ -14,8 +14,8 @@ from synthkit.engine.rounds import ALL, Committed, Identity, barren, generated, 
 from synthkit.engine.segment import Admission, Segment
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
-from synthkit.errors import OutOfBudget, RunError, SynthkitError
-from synthkit.models.calls import Stopped
+from synthkit.errors import Outage, OutOfBudget, RunError, SynthkitError
+from synthkit.models.limiter import Stopped
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,7 +34,7 @@ class Runner:
         self.plan, self.store, self.lane, self.settings, self.monitor = plan, store, lane, settings, monitor
         self.retry = retry
         self.limit = settings.limit()
-        slots = [lane.models.services[ref].concurrency for _, c in plan.components() for ref in c.models()]
+        slots = [lane.models.services[ref].limiter.concurrency for _, c in plan.components() for ref in c.models()]
         self.in_flight = min(2 * max([settings.concurrency, *slots]), MOST_IN_FLIGHT)
         self._kept: dict[int, pl.DataFrame] = {}
         self.error: SynthkitError | None = None
@@ -59,7 +59,7 @@ class Runner:
 
     def _failed(self, error: SynthkitError) -> tuple[Status, str]:
         self.error = error
-        return ("partial" if isinstance(error, OutOfBudget) else "failed"), str(error)
+        return ("partial" if isinstance(error, OutOfBudget | Outage) else "failed"), str(error)
 
     def _stopped(self) -> tuple[Status, str]:
         fatal = self.lane.models.fatal

@@ -20,7 +20,7 @@ from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Stage
 from synthkit.engine.tally import together, total
 from synthkit.errors import StoreError
-from synthkit.models.calls import Stopped
+from synthkit.models.limiter import Stopped
 
 READ_AHEAD = 64
 

@@ -1,5 +1,6 @@
 """What a run is told besides its pipeline."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal, InvalidOperation
@@ -12,6 +13,8 @@ from synthkit.errors import ConfigError
 
 ENOUGH = 5
 """Failures below which a share of them says nothing."""
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class Settings:
     """concurrency: calls in flight for each model, where its own entry says nothing. max_failures: a count (10) or
     a share ("20%") of records that may fail. budget: dollars. shard: records that are committed together. on_bad_line:
     "fail", or "skip" to leave out lines of input files that are no records. split: the share of exported records that
-    is for training; the others are for validation."""
+    is for training; the others are for validation. give_up_after: how long a service may answer nothing good, as in
+    "90s", "10m" or "2h". hedge: whether a call that takes far too long is sent a second time."""
 
     seed: int = 0
     concurrency: int = 64
@@ -31,6 +35,8 @@ class Settings:
     shard: int = 256
     exports: Sequence[str] = ()
     split: float | None = None
+    give_up_after: str = "10m"
+    hedge: bool = True
 
     def __post_init__(self) -> None:
         for name in ("concurrency", "shard"):
@@ -43,6 +49,7 @@ class Settings:
         share_of(self.split)
         self.limit()
         self.dollars()
+        self.patience()
 
     def form(self) -> dict[str, Any]:
         """As JSON."""
@@ -68,6 +75,13 @@ class Settings:
         if not amount.is_finite() or amount <= 0:
             raise ConfigError(f"budget {self.budget!r} is not more than 0 dollars")
         return amount
+
+    def patience(self) -> float:
+        """Seconds until a service that answers nothing good is given up."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([smh]?)", str(self.give_up_after).strip())
+        if not found or not float(found[1]):
+            raise ConfigError(f"give_up_after {self.give_up_after!r} is no time: write 90s, 10m or 2h")
+        return float(found[1]) * UNITS[found[2]]
 
     def limit(self) -> "Failures":
         """The failures that may be."""

@@ -49,6 +49,14 @@ TEXTS = _list(TEXT)
 SPENT = _form(
     {**dict.fromkeys(("asked", "journaled", "retries", "unpriced"), NUMBER), "tokens": _list(NUMBER), "cost": _amount}
 )
+PAID = _form(
+    {
+        **dict.fromkeys(("calls", "unused", "unknown", "unpriced"), NUMBER),
+        **dict.fromkeys(("model", "step"), TEXT),
+        **dict.fromkeys(("cost", "wasted", "most"), _amount),
+        "tokens": _list(NUMBER),
+    }
+)
 COUNT = _form(dict.fromkeys(("seen", "made", "out", "dropped", "failed"), NUMBER), {"spent": SPENT})
 LEFT = _form({"reason": TEXT, "records": NUMBER, "first": TEXT})
 ALWAYS: Mapping[str, Check] = {
@@ -71,7 +79,7 @@ SOMETIMES: Mapping[str, Check] = {
     "target": _is(int, type(None)),
     "source": _is(str, type(None)),
     "parameters": _dict(_any),
-    "spent": _amount,
+    "bill": _form({"lines": _list(PAID), "cut_off": _amount}),
     "notes": TEXTS,
     "dropped_wishes": _dict(TEXTS),
     "journal": _form({}, {"folder": TEXT, "problems": TEXTS}),

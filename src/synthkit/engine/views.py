@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from synthkit.engine.estimate import Estimate
     from synthkit.engine.execution import Watch
     from synthkit.engine.preview import Preview
     from synthkit.engine.result import Result
 
 
 class Views(Protocol):
-    """How a run, its result and a preview are shown to somebody who works in Python."""
+    """How a run, its result, a preview and an estimate are shown to somebody who works in Python."""
 
     def watcher(self, wanted: bool | None) -> "Watch | None":
         """What shows a run while it runs. wanted: None for where somebody is looking, a terminal or a notebook."""
@@ -20,6 +21,9 @@ class Views(Protocol):
 
     def preview(self, preview: "Preview") -> str:
         """A preview as text."""
+
+    def estimate(self, estimate: "Estimate") -> str:
+        """An estimate as text."""
 
 
 class Blind:
@@ -33,6 +37,9 @@ class Blind:
 
     def preview(self, preview: "Preview") -> str:
         return repr(preview)
+
+    def estimate(self, estimate: "Estimate") -> str:
+        return repr(estimate)
 
 
 _bring: list[Callable[[], Views]] = []

@@ -1,38 +1,78 @@
-"""The budget: dollars that a run may spend."""
+"""The budget: dollars that a run may spend, leased in slices before they are spent."""
 
 import asyncio
+from collections import deque
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 from synthkit.errors import OutOfBudget
+
+ZERO = Decimal(0)
+
+
+class Lender(Protocol):
+    """Where a budget's dollars come from: a file that is written ahead; for one lane of several, what they share."""
+
+    async def lease(self, least: Decimal) -> Decimal:
+        """Dollars that may be spent from now on, and count as spent for whoever goes on after a kill. `least` or more
+        where there is so much; else all that is left, and at last 0. Not called again before it has returned."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A call that is not admitted yet."""
+
+    worst: Decimal
+    admitted: asyncio.Future[None]
 
 
 class Budget:
     """Admits a call while its worst case fits what is left. Without a limit it admits all.
 
-    Calls on their way mostly cost less than was reserved for them: one that does not fit beside them waits for them.
+    limit: dollars; spent: of these, before. lender: where they are leased from; None: all are at hand, and nothing
+    outlives the process.
+
+    At every moment `spent + reserved <= leased`, and a lease is durable before the call that needs it goes out. Calls
+    on their way mostly cost less than was reserved for them: one that does not fit beside them waits for them. Those
+    that wait are admitted in their order, and share one lease.
     """
 
-    def __init__(self, limit: Decimal | None = None, spent: Decimal = Decimal(0)) -> None:
+    def __init__(
+        self, limit: Decimal | None = None, spent: Decimal = ZERO, lender: Lender | None = None, kept: Decimal = ZERO
+    ) -> None:
+        """kept: what of `spent` may have been spent by calls that a kill cut off; said when the budget is used up."""
         self.limit = limit
         self.spent = spent
-        self.reserved = Decimal(0)
-        self._settled = asyncio.Event()
+        self.reserved = ZERO
+        self.leased = spent if lender is not None else (limit or ZERO)
+        self._kept = kept
+        self._lender = lender
+        self._waiting: deque[Waiting] = deque()
+        self._extending: asyncio.Task[None] | None = None
 
     async def reserve(self, worst: Decimal | None) -> Decimal:
         """Reserves the worst case and returns it. Raises `OutOfBudget` when it does not fit."""
         if self.limit is None:
-            return Decimal(0)
+            return ZERO
         if worst is None:
             raise OutOfBudget("a model without a known price cannot be used under a budget: add it to [prices]")
-        while self.spent + self.reserved + worst > self.limit:
-            if self.spent + worst > self.limit or not self.reserved:
-                raise OutOfBudget(
-                    f"the budget of ${self.limit} is used up: ${self.spent:.4f} are spent, and the next call may cost "
-                    f"${worst:.4f}; resume with a larger one"
-                )
-            self._settled.clear()
-            await self._settled.wait()
-        self.reserved += worst
+        if not self._waiting and self._fits(worst):
+            self.reserved += worst
+            return worst
+        waiting = Waiting(worst, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._serve()
+        try:
+            await waiting.admitted
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+                self._serve()  # those behind it may fit
+            elif not waiting.admitted.cancelled() and waiting.admitted.exception() is None:
+                self.settle(worst, ZERO)  # admitted and cancelled at once: it never goes out
+            raise
         return worst
 
     def settle(self, reserved: Decimal, cost: Decimal | None) -> None:
@@ -41,4 +81,58 @@ class Budget:
             return
         self.reserved -= reserved
         self.spent += reserved if cost is None else cost
-        self._settled.set()
+        if self._waiting:
+            self._serve()
+
+    async def close(self) -> None:
+        """Waits for a lease that is being written."""
+        if self._extending is not None:
+            await asyncio.wait([self._extending])
+
+    def _fits(self, worst: Decimal) -> bool:
+        return self.spent + self.reserved + worst <= self.leased
+
+    def _serve(self) -> None:
+        """Admits those that wait, as far as the lease goes; else has it extended."""
+        while self._waiting:
+            first = self._waiting[0]
+            if not first.admitted.done():  # else it is cancelled
+                if self._fits(first.worst):
+                    self.reserved += first.worst
+                    first.admitted.set_result(None)
+                elif self._extending is not None:
+                    return
+                elif self._lender is not None:
+                    self._extending = asyncio.create_task(self._extend(self._lender))
+                    return
+                elif self.spent + first.worst > self.leased:
+                    first.admitted.set_exception(OutOfBudget(self._used_up(first.worst)))
+                else:
+                    return  # it will fit when others have cost less than was reserved for them
+            self._waiting.popleft()
+
+    async def _extend(self, lender: Lender) -> None:
+        try:
+            wanted = sum((waiting.worst for waiting in self._waiting), self.spent + self.reserved) - self.leased
+            more = await lender.lease(wanted)
+            self.leased += more
+            if more < wanted:
+                self._lender = None  # that was all
+        except Exception as error:
+            while self._waiting:
+                waiting = self._waiting.popleft()
+                if not waiting.admitted.done():
+                    waiting.admitted.set_exception(error)
+        finally:
+            self._extending = None
+        self._serve()
+
+    def _used_up(self, worst: Decimal) -> str:
+        spent = f"${self.spent:.4f} are spent"
+        if self._kept:
+            spent += f" (up to ${self._kept:.4f} of it by calls that a kill cut off)"
+        state = "is used up" if self.spent else "is too small"
+        return (
+            f"the budget of ${self.limit} {state}: {spent}, and the next call may cost ${worst:.4f}; resume with a "
+            "larger --budget"
+        )

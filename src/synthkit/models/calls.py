@@ -1,46 +1,22 @@
-"""The one path of every model call: journal → budget → slot → provider → journal → ledger → parse."""
+"""The one path of every model call: journal → attempts (budget → limiter → provider → journal) → ledger → parse."""
 
 import asyncio
-import json
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
-from random import Random
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from synthkit.core.answer import Answer, Reply, Request, ToolCall, Usage
 from synthkit.core.values import digest
-from synthkit.errors import (
-    AnswerError,
-    BrokenBody,
-    CallError,
-    CallTimeout,
-    ConnectionLost,
-    ContentFiltered,
-    FatalError,
-    JournalError,
-    NotInJournal,
-    OptionRefused,
-    Overloaded,
-    RateLimited,
-    ServerError,
-    TransientError,
-    Unreachable,
-)
+from synthkit.errors import AnswerError, ContentFiltered, FatalError, NotInJournal, OptionRefused
+from synthkit.models.attempts import TRIES, Asked, Attempts, Events, Origin
+from synthkit.models.bill import Bill
 from synthkit.models.budget import Budget
+from synthkit.models.embeddings import Embeddings
 from synthkit.models.journal import Entry, Journal
 from synthkit.models.question import Question
-from synthkit.models.service import UNREACHABLE, Service, Services
+from synthkit.models.service import Service, Services
 from synthkit.models.spent import Spent
 from synthkit.models.structured import read, whole, with_repair
 from synthkit.models.tools import checked
-
-TRIES, FIRST_TRIES = 6, 3
-"""Attempts for one answer, the first included; and as long as a service has not answered once."""
-FIRST_DELAY, LONGEST_DELAY, LONGEST_ASKED = 0.5, 30.0, 600.0
-"""Seconds: the first backoff, its cap, and the longest Retry-After that is waited for."""
-
 
 CUT = {
     "length": (
@@ -52,28 +28,6 @@ CUT = {
 """Why an answer is not whole."""
 MORE_ROOM = (2, 4)
 """How much longer an answer may become that was cut off, where `on_length` is "more"."""
-ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|/)")
-
-
-class Stopped(BaseException):
-    """The run is stopping: no further question is asked. No `Exception`, so that no step swallows it."""
-
-
-class Events(Protocol):
-    """Where what happens on the way is written: retries, lost attempts."""
-
-    def event(self, kind: str, **data: Any) -> None: ...
-
-
-@dataclass(slots=True)
-class Origin:
-    """Who asks: kept with the answer, for people to read; `spent` grows by what it takes, `keys` by the journal's key
-    of each answer used."""
-
-    record: str
-    path: str
-    spent: Spent
-    keys: list[bytes] = field(default_factory=list)
 
 
 class Models:
@@ -88,18 +42,27 @@ class Models:
         run: str,
         offline: bool = False,
         budget: Budget | None = None,
+        bill: Bill | None = None,
         tries: int = TRIES,
     ) -> None:
-        self.services, self.journal, self.events = services, journal, events
-        self.run, self.offline, self.tries = run, offline, tries
-        self.budget = budget or Budget()
-        self.in_flight = 0
-        self.fatal: FatalError | None = None
-        self.stopping = asyncio.Event()
-        self._redact = services.project.redact
+        self.services, self.journal, self.events, self.offline = services, journal, events, offline
+        self.budget, self.bill = budget or Budget(), Bill() if bill is None else bill
+        self.attempts = Attempts(
+            services, journal, events, run=run, budget=self.budget, bill=self.bill, tries=tries
+        )  # fmt: skip
+        self.stopping = self.attempts.stopping
         self._asked: dict[bytes, asyncio.Task[Entry]] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._embeddings = Embeddings(self.attempts, self._not_offline)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are being answered right now."""
+        return self.attempts.in_flight
+
+    @property
+    def fatal(self) -> FatalError | None:
+        """What has stopped the run."""
+        return self.attempts.fatal
 
     async def ask(self, ref: str, question: Question, sample: Callable[[Request], str], origin: Origin) -> Answer:
         """One answer, durable. `sample` says as which sample a request is asked."""
@@ -116,9 +79,20 @@ class Models:
                         raise
                     dropped.add(error.option)
                     if not service.refuses(error, question):
-                        raise self._stop(FatalError(service.refusal(error))) from error
+                        raise self.attempts.stop(FatalError(service.refusal(error))) from error
         finally:
             origin.spent.add(used)
+
+    async def embed(
+        self,
+        ref: str,
+        texts: Sequence[str],
+        options: Mapping[str, Any],
+        sample: Callable[[Request], str],
+        origin: Origin,
+    ) -> list[list[float]]:
+        """The vectors of texts, each durable, in their order."""
+        return await self._embeddings.embed(ref, texts, options, sample, origin)
 
     def _first(self, service: Service, question: Question, sample: Callable[[Request], str]) -> tuple[Request, str]:
         """The request to begin with, and its sample. What the service had answered before it refused a wish of it, or
@@ -190,8 +164,21 @@ class Models:
     def _ask_first(
         self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
     ) -> None:
+        self._not_offline(service, request, origin)
+
+        def ended(task: "asyncio.Task[Entry]") -> None:
+            del self._asked[key]
+            if not task.cancelled():
+                task.exception()  # seen, even if nobody waits for it any more
+
+        task = asyncio.create_task(self.attempts.answer(Asked(service, request, sample, key, origin, used)))
+        self._asked[key] = task
+        task.add_done_callback(ended)
+
+    def _not_offline(self, service: Service, request: Request, origin: Origin) -> None:
+        """Stops a run that may not ask for what the journal does not have."""
         if self.offline:
-            raise self._stop(
+            raise self.attempts.stop(
                 NotInJournal(
                     f"offline, and the journal in {self.services.project.journal} has no answer for {origin.path} of "
                     f"record {origin.record} ({service.model.ref}, request {digest(request.form())}): run without "
@@ -199,143 +186,12 @@ class Models:
                 )
             )
 
-        def ended(task: "asyncio.Task[Entry]") -> None:
-            del self._asked[key]
-            if not task.cancelled():
-                task.exception()  # seen, even if nobody waits for it any more
-
-        task = asyncio.create_task(self._tries(service, request, sample, key, origin, used))
-        self._asked[key] = task
-        task.add_done_callback(ended)
-
-    async def _tries(
-        self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
-    ) -> Entry:
-        jitter = Random(digest(key.hex(), self.run))
-        for number in range(1, self.tries + 1):
-            try:
-                return await self._attempt(service, request, sample, key, origin, used)
-            except TransientError as error:
-                used.retries += 1
-                self.events.event(
-                    "retry", model=service.model.ref, path=origin.path, record=origin.record, number=number,
-                    reason=error.reason, message=self._redact(str(error)), retry_after=error.retry_after,
-                )  # fmt: skip
-                too_long = (error.retry_after or 0) > LONGEST_ASKED
-                if number >= self._most(service, error) or too_long:
-                    raise self._given_up(service, error, number) from error
-                delay = min(FIRST_DELAY * 2 ** (number - 1), LONGEST_DELAY) * (0.5 + jitter.random())
-                await self._pause(max(delay, error.retry_after or 0))
-            except FatalError as error:
-                raise self._stop(error) from error
-            except JournalError:
-                self.stopping.set()  # no more is paid for what cannot be kept
-                raise
-        raise AssertionError("unreachable")
-
-    def _most(self, service: Service, error: TransientError) -> int:
-        """How many tries a call has. A service that never answered is not there, most likely: few."""
-        patient = service.answered or isinstance(error, RateLimited | Overloaded)
-        return self.tries if patient else min(self.tries, FIRST_TRIES)
-
-    async def _attempt(
-        self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
-    ) -> Entry:
-        if self.stopping.is_set():
-            raise Stopped
-        await service.slots.acquire()
-        if self.stopping.is_set():
-            service.slots.release()
-            raise Stopped
-        reserved = Decimal(0)
-        cost: Decimal | None = Decimal(0)
-        self.in_flight += 1
-        self._idle.clear()
-        try:
-            reserved = await self.budget.reserve(service.worst(request) if self.budget.limit is not None else None)
-            if self.stopping.is_set():
-                raise Stopped
-            cost = None  # from here on it may cost
-            body = self._hidden(await service.provider.call(request, sample))
-            entry, cost = await self._keep(service, request, key, body, origin, used)
-            service.answered = True
-            return entry
-        except CallError as error:
-            if not isinstance(error, BrokenBody | CallTimeout | ConnectionLost):  # those may be billed all the same
-                cost = Decimal(0)
-            raise
-        finally:
-            self.budget.settle(reserved, cost)
-            service.slots.release()
-            self.in_flight -= 1
-            if not self.in_flight:
-                self._idle.set()
-
-    def _hidden(self, body: str) -> str:
-        """A body without our keys, in whatever JSON's escapes a server repeats them."""
-        body = self.services.project.redact(body, pieces=False)
-        if "\\u" not in body and "\\/" not in body:
-            return body
-        plain = ESCAPE.sub(lambda m: "/" if m[1] is None else chr(int(m[1], 16)), body)
-        hidden = self.services.project.redact(plain, pieces=False)
-        if hidden == plain:
-            return body
-        try:
-            return self.services.project.redact(json.dumps(json.loads(body), ensure_ascii=False), pieces=False)
-        except ValueError:
-            return hidden
-
-    async def _keep(
-        self, service: Service, request: Request, key: bytes, body: str, origin: Origin, used: Spent
-    ) -> tuple[Entry, Decimal | None]:
-        """Makes a body durable before anything else is done with it; what is no answer is kept as an attempt."""
-        data = {
-            "request": request.form(), "body": body, "model": service.model.ref,
-            "run": self.run, "path": origin.path, "record": origin.record,
-        }  # fmt: skip
-        try:
-            reply = service.provider.parse(body)
-        except Exception as error:  # paid for, whatever a provider makes of it
-            await self.journal.append(Entry(key, "attempt", data))
-            if isinstance(error, CallError):
-                raise
-            raise BrokenBody(f"{service.model.ref}: the answer cannot be read ({type(error).__name__})") from error
-        entry = await self.journal.append(Entry(key, "answer", data))
-        if entry.data["body"] != body:  # another process was first: this answer is paid for, and not used
-            used.retries += 1
-            self.events.event("lost", model=service.model.ref, path=origin.path, record=origin.record)
-        return entry, service.cost(reply.usage)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self.stopping.wait(), seconds)
-        except TimeoutError:
-            return
-        raise Stopped
-
-    def _given_up(self, service: Service, error: TransientError, tries: int) -> Exception:
-        service.given_up += 1
-        known = self.services.answered_before and isinstance(error, RateLimited | Overloaded | ServerError)
-        if service.answered or known or service.given_up < UNREACHABLE:
-            return error
-        where = service.model.base_url or service.model.provider
-        return self._stop(
-            Unreachable(
-                f"{service.model.ref} at {where} has not answered once; {service.given_up} calls gave up after "
-                f"{tries} tries, the last with: {self._redact(str(error))}"
-            )
-        )
-
-    def _stop(self, error: FatalError) -> FatalError:
-        """Stops the run: no further call is made."""
-        self.fatal = self.fatal or error
-        self.stopping.set()
-        return error
-
     async def close(self) -> None:
         """Waits for the calls in flight, whose answers are paid for, and closes providers and journal."""
+        self._embeddings.close()
         try:
-            await self._idle.wait()
+            await self.attempts.close()
+            await self.budget.close()
         finally:
             await self.services.close()
             await self.journal.close()

@@ -19,6 +19,8 @@ FREE = ("demo",)
 """Providers that cost nothing, because they run in this process."""
 LISTED = {"openai-responses": "openai"}
 """What the price list calls providers that have another name here."""
+BATCH = ("anthropic", "openai", "openai-responses")
+"""Providers whose own service takes questions in batches, answered within a day at half the price."""
 
 TEXT_KEYS = frozenset(
     {
@@ -33,7 +35,8 @@ TEXT_KEYS = frozenset(
 class Price:
     """Dollars for a million tokens. `cached` is for the part of the input that the service had in its cache, `written`
     for the part that it put there; None: the same as `input`. Reasoning is output, and costs the same, unless
-    `reasoning` says otherwise. `call` is dollars for each call, however short."""
+    `reasoning` says otherwise. `call` is dollars for each call, however short. `batch` are the prices of the service's
+    batches; None where it has none, or they are not known."""
 
     input: Decimal
     output: Decimal
@@ -41,6 +44,7 @@ class Price:
     reasoning: Decimal | None = None
     call: Decimal = Decimal(0)
     written: Decimal | None = None
+    batch: "Price | None" = None
 
     def cost(self, usage: Usage) -> Decimal:
         """Dollars for one call."""
@@ -75,10 +79,12 @@ class Prices:
     def __init__(self, table: Mapping[str, Price], at: date | None = None) -> None:
         self._table = dict(table)
         self._at = datetime.combine(at or datetime.now(UTC).date(), time(12), UTC)
-        self._tariffs: dict[tuple[str, str, str, str], Tariff | None] = {}
+        self._tariffs: dict[tuple[str, str, str, str, bool], Tariff | None] = {}
 
-    def cost(self, model: "Model", usage: Usage) -> Decimal | None:
+    def cost(self, model: "Model", usage: Usage, *, batch: bool = False) -> Decimal | None:
         """Dollars for one call, or None where that is not known; never a 0 that only means «unknown».
+
+        batch: for one that is sent in a batch; None also where the service takes none.
 
         Not known are models that neither the table nor the list has, models at an address of their own (somebody
         else's server) that the table does not have, and calls whose usage the service did not tell.
@@ -87,20 +93,21 @@ class Prices:
             return Decimal(0)
         if not usage.input and not usage.output:
             return None
-        key = (model.ref, model.provider, model.name, model.endpoint)
+        key = (model.ref, model.provider, model.name, model.endpoint, batch)
         try:
             tariff = self._tariffs[key]
         except KeyError:
-            tariff = self._tariffs[key] = self._tariff(model)
+            tariff = self._tariffs[key] = self._tariff(model, batch)
         return None if tariff is None else tariff(usage)
 
-    def _tariff(self, model: "Model") -> Tariff | None:
+    def _tariff(self, model: "Model", batch: bool) -> Tariff | None:
         for name in (model.ref, f"{model.provider}/{model.name}"):
             if name in self._table:
-                return self._table[name].cost
-        if model.endpoint or model.base_url:
+                price = self._table[name].batch if batch else self._table[name]
+                return None if price is None else price.cost
+        if model.endpoint or model.base_url or (batch and model.provider not in BATCH):
             return None
-        return _listed(LISTED.get(model.provider, model.provider), model.name, self._at)
+        return _listed(LISTED.get(model.provider, model.provider), model.name, self._at, batch)
 
 
 @cache
@@ -112,13 +119,19 @@ def _list() -> "DataSnapshot":
     return DataSnapshot(providers=providers, from_auto_update=False)
 
 
-def _listed(provider: str, name: str, at: datetime) -> Tariff | None:
+def _listed(provider: str, name: str, at: datetime, batch: bool = False) -> Tariff | None:
     """The tariff on the list, or None."""
     try:
         _, info = _list().find_provider_model(name, None, provider, None)
     except LookupError:
         return None
-    prices: dict[str, Any] = {key: value for key, value in vars(info.get_prices(at)).items() if value is not None}
+    context = {"processing": "batch"} if batch else None
+    if batch and not any(variant.when == context for variant in info.price_variants or ()):
+        return None  # not every model of a service can be asked in batches
+    listed = info.get_prices(at, context)
+    if batch and listed == info.get_prices(at):
+        return None  # its batch prices are not in force on that day
+    prices: dict[str, Any] = {key: value for key, value in vars(listed).items() if value is not None}
     if "input_mtok" not in prices:
         return None  # sells something else: hours of audio, pages, characters
     starts = sorted({tier.start for key in TEXT_KEYS for tier in getattr(prices.get(key), "tiers", ())}, reverse=True)

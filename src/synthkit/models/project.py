@@ -12,7 +12,7 @@ from synthkit.core.columns import hint
 from synthkit.core.provider import Endpoint, Provider
 from synthkit.errors import ConfigError
 from synthkit.models.prices import Price
-from synthkit.models.settings import FILE, ModelTable, Settings, checked_url, read_settings
+from synthkit.models.settings import FILE, ModelTable, PriceTable, Settings, checked_url, read_settings
 
 ENV_FILE = "SYNTHKIT_ENV_FILE"
 OWN: Mapping[str, tuple[str, str]] = {
@@ -30,6 +30,13 @@ SAMPLING = (
     *("seed", "top_k", "min_p", "repetition_penalty", "reasoning_effort", "extra"),
 )
 """The options that a model's table may set."""
+LIMITS = {
+    "requests": "requests_per_minute",
+    "tokens": "tokens_per_minute",
+    "input": "input_tokens_per_minute",
+    "output": "output_tokens_per_minute",
+}
+"""The limits that a model's table may set, by what they count."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,8 @@ class Model:
     keys: `endpoint` of its table, else its base_url without user, query and trailing slash, else "". concurrency:
     calls at once. timeout: seconds for an attempt. options: sampling demands. structured: how schemas go out; None:
     as the provider can. key_env: the variable with the key; None: the provider's; "": no key is sent. settings: for
-    the provider alone.
+    the provider alone. limits: requests and tokens a minute that the user allows. hedge: whether a call that takes far
+    too long may be sent a second time.
     """
 
     ref: str
@@ -55,6 +63,8 @@ class Model:
     structured: str | None = None
     key_env: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    limits: Mapping[str, float] = field(default_factory=dict, hash=False)
+    hedge: bool = True
 
 
 class Project:
@@ -102,9 +112,7 @@ class Project:
     @cached_property
     def prices(self) -> Mapping[str, Price]:
         """The user's own prices, by a model's name or by `provider/name`."""
-        return {
-            name: Price(p.input, p.output, p.cached, written=p.written) for name, p in self._settings.prices.items()
-        }
+        return {name: _price(table) for name, table in self._settings.prices.items()}
 
     def model(self, ref: str) -> Model:
         """The model of this name. Raises `ConfigError` when there is none, with the nearest."""
@@ -135,6 +143,8 @@ class Project:
             structured=table.structured,
             key_env=table.api_key_env,
             settings=table.settings,
+            limits={kind: most for kind, name in LIMITS.items() if (most := getattr(table, name)) is not None},
+            hedge=table.hedge,
         )
 
     def _address(self, provider: str, base_url: str | None) -> str | None:
@@ -251,6 +261,13 @@ def _without_pieces(text: str, key: str) -> str:
             text = f"{text[:at]}***{text[end:]}"
             at = text.find(piece)
     return text
+
+
+def _price(table: PriceTable) -> Price:
+    batch = None
+    if table.batch_input is not None and table.batch_output is not None:
+        batch = Price(table.batch_input, table.batch_output, table.cached, written=table.written)
+    return Price(table.input, table.output, table.cached, written=table.written, batch=batch)
 
 
 def find_project(start: Path | None = None) -> Project:

@@ -1,6 +1,5 @@
-"""A service: a model as it was named, its provider, its slots and its price."""
+"""A service: a model as it was named, its provider, its limiter and its price."""
 
-import asyncio
 import math
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -11,12 +10,15 @@ from synthkit.core.answer import Request, Schema, Usage
 from synthkit.core.provider import Provider
 from synthkit.core.values import canonical
 from synthkit.errors import ConfigError, OptionRefused, RecordError
+from synthkit.models.hedging import Hedges
 from synthkit.models.learned import Learned
+from synthkit.models.limiter import Limiter
 from synthkit.models.prices import Prices
 from synthkit.models.project import Model, Project
 from synthkit.models.question import Question
 from synthkit.models.structured import in_words, native
 from synthkit.models.tools import definitions
+from synthkit.models.worst import Sizes
 
 MAX_TOKENS = 2048
 """The output limit where nobody set one; a limit is always sent, so that no answer costs without bounds."""
@@ -27,26 +29,26 @@ WHOLE = {
     "seed": (-(2**63), 2**63 - 1),
     "top_k": (-1, math.inf),
     "top_logprobs": (0, 20),
+    "dimensions": (1, math.inf),
 }
 """Options that are whole numbers, with the least and the most."""
-IMAGE_TOKENS = 50_000
-"""The most that an image counts for, with any model that is known: GPT-4o mini takes 2,833 tokens, and 5,667 for each
-of up to 8 tiles (https://developers.openai.com/api/docs/guides/images-vision#calculating-costs)."""
 UNREACHABLE = 3
 """How many calls may use up their tries before a service that never answered stops the run."""
 
 
 class Service:
-    """One model of one run. A slot is held from the call until its answer is durable."""
+    """One model of one run. A place at its limiter is held from the call until its answer is durable."""
 
-    def __init__(self, model: Model, provider: Provider, prices: Prices, concurrency: int, learned: Learned) -> None:
+    def __init__(
+        self, model: Model, provider: Provider, prices: Prices, limiter: Limiter, hedges: Hedges, learned: Learned
+    ) -> None:
         self.model = model
         self.learned = learned
         self.provider = provider
         self.prices = prices
-        self.concurrency = model.concurrency or concurrency
-        self.slots = asyncio.Semaphore(self.concurrency)
-        self.answered = False
+        self.limiter = limiter
+        self.hedges = hedges
+        self._sizes = Sizes(provider, model.name)
         self.given_up = 0
         self.refused: set[str] = set()
 
@@ -74,6 +76,26 @@ class Service:
         if question.answer is not None:
             request = self._with_schema(request, question.answer)
         if objection := self.provider.objection(request):
+            raise ConfigError(objection)
+        return request
+
+    def embedding(self, options: Mapping[str, Any]) -> Request:
+        """The canonical request for the vector of a text, which is still to be put in; of the model's own options only
+        `extra` is for it. Raises `ConfigError` for a model that makes none, and an option that it does not take."""
+        provider, name = self.provider, self.model.name
+        if "embeddings" not in provider.can(name):
+            raise ConfigError(f"{self.model.ref} makes no vectors of texts: name an embedding model")
+        extra = self.model.options.get("extra")
+        given = {"extra": extra, **options}
+        chosen = {option: value for option, value in given.items() if value is not None}
+        for option, value in chosen.items():
+            if option not in provider.embedding_options:
+                takes = ", ".join(sorted(provider.embedding_options)) or "none"
+                raise ConfigError(f"{self.model.ref} takes no option {option!r} for vectors: it takes {takes}")
+            if wrong := _wrong(option, value):
+                raise ConfigError(f"{self.model.ref}: {option}={value!r} must be {wrong}")
+        request = Request(self.model.provider, name, (), chosen, endpoint=self.model.endpoint, inputs=("",))
+        if objection := provider.objection(request):
             raise ConfigError(objection)
         return request
 
@@ -164,26 +186,30 @@ class Service:
         """Whether the price is known."""
         return self.cost(Usage(1, 1)) is not None
 
+    @property
+    def input_priced(self) -> bool:
+        """Whether the price of what is only read is known: all that an embedding costs."""
+        return self.cost(Usage(1)) is not None
+
     def worst(self, request: Request) -> Decimal | None:
-        """The most that a request can cost: every byte a token, all put into a cache, and the whole output limit."""
-        form, images = _without_images(request.form())
-        size = len(canonical(form).encode("utf-8", "surrogatepass")) + IMAGE_TOKENS * images
+        """The most that a request can cost, in dollars: as many tokens of input as it can have, read anew, from a cache
+        or into one, whichever costs most, and the whole output limit. None where the price is not known. Raises
+        `RecordError` for a request of which no bound is known."""
+        size = self._sizes.input(request)
+        if request.inputs:
+            return self.cost(Usage(size))
         room = int(request.options.get("max_tokens", MAX_TOKENS)) * int(request.options.get("n", 1))
-        return self.cost(Usage(size, room, written=size))
+        reads = ((0, 0), (size, 0), (0, size))
+        usages = (Usage(size, room, read, thought, put) for read, put in reads for thought in (0, room))
+        costs = [cost for usage in usages if (cost := self.cost(usage)) is not None]
+        return max(costs, default=None)
 
-
-def _without_images(form: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """A request's form with its images taken out, and how many there are: what they cost has nothing to do with their
-    bytes."""
-    images, messages = 0, []
-    for message in form["messages"]:
-        parts = message.get("content")
-        if isinstance(parts, list):
-            rest = [part for part in parts if not (isinstance(part, Mapping) and part.get("type") == "image_url")]
-            images += len(parts) - len(rest)
-            message = {**message, "content": rest}
-        messages.append(message)
-    return {**form, "messages": messages}, images
+    def bound(self, request: Request) -> Decimal | None:
+        """The same of a request that has gone out; None also where no bound is known."""
+        try:
+            return self.worst(request)
+        except Exception:  # the money of a call is counted whatever a provider of today makes of its request
+            return None
 
 
 def _demand(option: str, value: Any) -> str:
@@ -234,12 +260,17 @@ class Services:
         at: date | None = None,
         *,
         answered_before: bool = False,
+        give_up_after: float = math.inf,
+        hedge: bool = True,
     ) -> None:
         """at: the day whose prices count; today if it is not given. answered_before: the run has had answers, so that
-        a service which fails now is there all the same."""
+        a service which fails now is there all the same. give_up_after: seconds for which a service may answer nothing
+        good. hedge: False: no request is sent a second time because it takes long."""
         self.answered_before = answered_before
         self.project, self.providers, self.concurrency = project, providers, concurrency
+        self.give_up_after, self.hedge = give_up_after, hedge
         self.made: dict[str, Service] = {}
+        self._limiters: dict[tuple[str, ...], Limiter] = {}
         self._prices = Prices(project.prices, at)
         self._learned = Learned(project.refused)
 
@@ -252,8 +283,22 @@ class Services:
             if problem is not None:
                 raise ConfigError(problem)
             provider = cls(self.project.endpoint(model, cls))
-            self.made[ref] = Service(model, provider, self._prices, self.concurrency, self._learned)
+            limiter = self._limiter(model, provider.endpoint.key or "")
+            provider.notice = limiter.notice
+            hedges = Hedges(on=self.hedge and model.hedge)
+            self.made[ref] = Service(model, provider, self._prices, limiter, hedges, self._learned)
         return self.made[ref]
+
+    def _limiter(self, model: Model, key: str) -> Limiter:
+        """The limiter for a model, shared by all names for it: limits are kept by key."""
+        concurrency = model.concurrency or self.concurrency
+        where = (model.provider, model.base_url or "", key, model.name)
+        limiter = self._limiters.get(where)
+        if limiter is None:
+            limiter = self._limiters[where] = Limiter(concurrency, model.limits, self.give_up_after)
+        else:
+            limiter.narrow(concurrency, model.limits)
+        return limiter
 
     async def close(self) -> None:
         for service in self.made.values():

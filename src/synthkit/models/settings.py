@@ -64,6 +64,7 @@ def checked_url(url: str) -> str:
 
 Dollars = Annotated[Decimal, BeforeValidator(_number), Field(ge=0)]
 Finite = {"allow_inf_nan": False}
+PerMinute = Annotated[float, Field(gt=0, **Finite)]
 
 
 class Table(BaseModel):
@@ -81,7 +82,10 @@ class ModelTable(Table):
     64 if nothing is said. timeout: seconds for one attempt. api_key_env: the environment variable that holds the key,
     "" where none shall be sent; by default the provider's. structured: how JSON schemas go out, "native" or as words in
     the "prompt"; by default natively where the provider can. settings: for the provider alone, which says what it
-    takes.
+    takes. hedge: false, and no request is sent a second time because the first takes far too long.
+
+    requests_per_minute, tokens_per_minute, input_tokens_per_minute, output_tokens_per_minute: limits of one's own, kept
+    beside those that the service tells of.
 
     temperature, top_p, max_tokens, stop, presence_penalty, frequency_penalty, seed, top_k, min_p, repetition_penalty,
     reasoning_effort: a sampling option for all questions to this model, where the pipeline does not say another.
@@ -95,6 +99,11 @@ class ModelTable(Table):
     timeout: Annotated[float, Field(gt=0, **Finite)] = 120.0
     api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
     structured: Literal["native", "prompt"] | None = None
+    requests_per_minute: PerMinute | None = None
+    tokens_per_minute: PerMinute | None = None
+    input_tokens_per_minute: PerMinute | None = None
+    output_tokens_per_minute: PerMinute | None = None
+    hedge: bool = True
     settings: dict[str, Any] = {}
     temperature: Annotated[float, Field(ge=0, **Finite)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -114,13 +123,16 @@ class PriceTable(Table):
     """`[prices."openai/qwen3"]`: dollars for a million tokens, over the list that synthkit brings.
 
     input: of the questions. output: of the answers. cached: of the part of the input that the service had in its cache.
-    written: of the part of the input that it wrote into its cache; by default as `input`.
+    written: of the part of the input that it wrote into its cache; by default as `input`. batch_input, batch_output: of
+    questions and answers in the service's batches, if it takes any; `cached` and `written` hold there, too.
     """
 
     input: Dollars
     output: Dollars
     cached: Dollars | None = None
     written: Dollars | None = None
+    batch_input: Dollars | None = None
+    batch_output: Dollars | None = None
 
 
 class Settings(Table):
@@ -181,6 +193,10 @@ def _names(path: Path, settings: Settings) -> None:
                 f"{path}, {_place(('prices', name))} prices no model: name one of [models], or `provider/name` in "
                 f"quotes{hint(name, settings.models, 'models there are')}"
             )
+    for name, price in settings.prices.items():
+        if (price.batch_input is None) != (price.batch_output is None):
+            lacks = "batch_input" if price.batch_input is None else "batch_output"
+            raise ConfigError(f"{path}, {_place(('prices', name))} lacks `{lacks}`, its other half: add it")
 
 
 def _key_like(name: str) -> bool:

@@ -20,6 +20,7 @@ def synthkit_steps() -> Mapping[str, str]:
         "balance-by": "synthkit.steps.balance_by:BalanceBy",
         "drop": "synthkit.steps.drop:Drop",
         "each": "synthkit.core:Each",
+        "embed": "synthkit.steps.embed:Embed",
         "expand": "synthkit.steps.expand:Expand",
         "flatten": "synthkit.steps.flatten:Flatten",
         "fork": "synthkit.core:Fork",

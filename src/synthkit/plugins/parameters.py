@@ -104,13 +104,13 @@ def sentence(text: str) -> str:
 
 def type_text(kind: Any, metadata: Sequence[Any] = ()) -> str:
     """A type as one would write it."""
-    from synthkit.core.component import MODEL, Component
+    from synthkit.core.component import EMBEDS, MODEL, Component
 
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return type_text(arguments[0], arguments[1:])
     if MODEL in metadata:
-        return "ModelName"
+        return "EmbedderName" if EMBEDS in metadata else "ModelName"
     if origin is Literal:
         return " | ".join(spelled(value) for value in arguments)
     if origin in (Union, UnionType):

@@ -5,6 +5,7 @@ same for all.
 """
 
 import errno
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from synthkit.core import Endpoint
 from synthkit.errors import (
     BadKey,
+    BadRequest,
     BrokenBody,
     CallError,
     CallTimeout,
@@ -30,7 +32,26 @@ from synthkit.errors import (
     TransientError,
 )
 from synthkit.providers._transport import LARGEST, TooLarge
+from synthkit.providers._wire import Answer
 
+STATUSES: Mapping[int, type[CallError]] = {
+    400: BadRequest,
+    401: BadKey,
+    402: OutOfQuota,
+    403: BadKey,
+    404: NoSuchModel,
+    405: NoSuchModel,  # what answers GET alone is no model service
+    408: CallTimeout,
+    409: BadRequest,
+    413: BadRequest,
+    422: BadRequest,
+    429: RateLimited,
+    503: Overloaded,
+    529: Overloaded,
+}
+"""What a status says where nothing else does. The rest of 5xx are `ServerError`."""
+MAYBE_PAID = (502, 504)
+"""Statuses of gateways that have lost an answer, or did not wait for it: it may be billed."""
 SENTENCES: Mapping[type[CallError], str] = {
     OutOfQuota: "{where} has nothing left to spend for {key} {mark}: top it up, then resume",
     RateLimited: "{where} allows no more calls for now {mark}: wait, or lower `concurrency`",
@@ -107,7 +128,7 @@ def refused(
     sentence = SENTENCES.get(found, "{where} refuses the request {mark}{said}")
     text = sentence.format(where=place.host, mark=mark, said=said(body), model=model, key=place.key)
     if issubclass(found, TransientError):
-        return found(text, retry_after=retry_after(headers))
+        return found(text, retry_after=retry_after(headers), free=False if status in MAYBE_PAID else None)
     return found(text)
 
 
@@ -165,10 +186,40 @@ def _date(text: str) -> datetime | None:
     return date if date.tzinfo else None
 
 
-def unconnected(error: Exception, place: Place, timeout: type[Exception]) -> CallError:
-    """No connection, or a broken one. The SDKs call some broken ones timeouts: what lies below decides.
+def body_of(answer: Answer) -> object:
+    """The JSON value of an error's body, or its text, as the SDKs read it."""
+    charset = re.search(r"charset\s*=\s*\"?([\w.:-]+)", answer.headers.get("content-type", ""), re.IGNORECASE)
+    try:
+        text = answer.content.decode(charset[1] if charset else "utf-8", "replace").strip()
+    except LookupError:
+        text = answer.content.decode("utf-8", "replace").strip()
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
-    timeout: the SDK's class for a timeout.
+
+def below() -> tuple[type[Exception], ...]:
+    """What the network raises below the SDKs, and some of it through them."""
+    import aiohttp
+    import httpx2
+
+    return (httpx2.HTTPError, aiohttp.ClientError, OSError, TooLarge)
+
+
+def sdk_failed(error: Exception, place: Place, unreadable: type[Exception]) -> CallError:
+    """Our error for one of an SDK that is neither about a status nor about the connection. unreadable: its class for
+    answers that it cannot read."""
+    if isinstance(error, unreadable):
+        return BrokenBody(f"{place.host} answered with what is no answer of a model: try again")
+    return CallError(f"the SDK cannot call {place.host} ({type(error).__name__}): check the model's settings")
+
+
+def unconnected(error: Exception, place: Place, timeout: type[Exception] | None = None) -> CallError:
+    """No connection, or a broken one. The SDKs call some broken ones timeouts: what lies below decides. What ended
+    before anything was sent is `free`.
+
+    timeout: the SDK's class for a timeout, where the call went through one.
     """
     import socket
     import ssl
@@ -182,6 +233,8 @@ def unconnected(error: Exception, place: Place, timeout: type[Exception]) -> Cal
         return any(isinstance(cause, kinds) for cause in causes)
 
     numbers = {cause.errno for cause in causes if isinstance(cause, OSError)}
+    lower = any_of(aiohttp.ClientError)  # which then says what it was
+    connecting = any_of(aiohttp.ClientConnectorError) or (any_of(httpx2.ConnectError) and not lower)
     if any_of(TooLarge):
         return BrokenBody(f"{where} answered with more than {LARGEST >> 20} MB, which is no answer of a model")
     if any_of(httpx2.DecodingError):
@@ -189,21 +242,21 @@ def unconnected(error: Exception, place: Place, timeout: type[Exception]) -> Cal
     if any_of(aiohttp.ClientResponseError):
         return BrokenBody(f"{where} answered with what is not HTTP: does base_url name the right port?")
     if any_of(socket.gaierror):
-        return ConnectionLost(f"{where} cannot be found (DNS): correct base_url, or check the network")
+        return ConnectionLost(f"{where} cannot be found (DNS): correct base_url, or check the network", free=True)
     if any_of(ConnectionRefusedError) or errno.ECONNREFUSED in numbers:
-        return ConnectionLost(f"{where} refuses connections: is the server running, at this port?")
+        return ConnectionLost(f"{where} refuses connections: is the server running, at this port?", free=True)
     if any_of(ssl.SSLError, aiohttp.ClientSSLError):
         return ConnectionLost(
-            f"{where} cannot be reached over TLS: check its certificate, and http or https in base_url"
+            f"{where} cannot be reached over TLS: check its certificate, and http or https in base_url", free=connecting
         )
     if numbers & {errno.EMFILE, errno.ENFILE}:
         return ConnectionLost(
-            f"no connection to {where}, too many files are open: lower `concurrency`, or raise ulimit -n"
+            f"no connection to {where}, too many files are open: lower `concurrency`, or raise ulimit -n", free=True
         )
-    if isinstance(error, timeout) and (any_of(TimeoutError) or not any_of(aiohttp.ClientError)):
+    if connecting:
+        return ConnectionLost(f"{where} cannot be reached: check base_url and the network", free=True)
+    if any_of(aiohttp.ServerTimeoutError) or (timeout is not None and isinstance(error, timeout) and not lower):
         return timed_out(place)
-    if any_of(aiohttp.ClientConnectorError):
-        return ConnectionLost(f"{where} cannot be reached: check base_url and the network")
     return ConnectionLost(f"{where} broke the connection off: try again")
 
 

@@ -17,6 +17,9 @@ LARGEST = 64 * 2**20
 class TooLarge(Exception):
     """A body of more than `LARGEST` bytes; its rest is not read."""
 
+    def __init__(self) -> None:
+        super().__init__(f"more than {LARGEST} bytes")
+
 
 def client_options() -> dict[str, Any]:
     """How an SDK's HTTP client is made: no deadline of its own, no redirects, many connections, bounded bodies."""
@@ -27,21 +30,25 @@ def client_options() -> dict[str, Any]:
 
 
 async def bounded(response: "httpx2.Response") -> None:
-    """Reads and unpacks a body, whatever its status, up to `LARGEST`; a small one can be a large one packed. Raises
-    `TooLarge`."""
+    """Reads and unpacks a body, whatever its status, so that nobody does it without a bound. Raises `TooLarge`."""
     import httpx2
 
     came = httpx2.Response(
         response.status_code, headers=response.headers, stream=response.stream, request=response.request
     )
+    response.stream = httpx2.ByteStream(await whole(came))
+    response.headers.pop("content-encoding", None)
+
+
+async def whole(response: "httpx2.Response") -> bytes:
+    """The body of a response, unpacked, up to `LARGEST`: a small one can be a large one packed."""
     parts, size = [], 0
     try:
-        async for part in came.aiter_bytes():
+        async for part in response.aiter_bytes():
             size += len(part)
             if size > LARGEST:
-                raise TooLarge(f"more than {LARGEST} bytes")
+                raise TooLarge
             parts.append(part)
     finally:
-        await came.aclose()
-    response.headers.pop("content-encoding", None)
-    response.stream = httpx2.ByteStream(b"".join(parts))
+        await response.aclose()
+    return b"".join(parts)

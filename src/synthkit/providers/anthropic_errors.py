@@ -10,13 +10,10 @@ from synthkit.core import Endpoint
 from synthkit.errors import (
     BadKey,
     BadRequest,
-    BrokenBody,
     CallError,
     CallTimeout,
     ConnectionLost,
-    NoSuchModel,
     OutOfQuota,
-    Overloaded,
     RateLimited,
     ServerError,
 )
@@ -53,23 +50,11 @@ TYPES: Mapping[str, int] = {
     "overloaded_error": 529,
 }
 STATUSES: Mapping[int, type[CallError]] = {
-    400: BadRequest,
-    401: BadKey,
-    402: OutOfQuota,
-    403: BadKey,
-    404: NoSuchModel,
-    405: NoSuchModel,  # what answers GET alone is no model service
-    408: CallTimeout,
-    409: BadRequest,
+    **_errors.STATUSES,
     412: BadRequest,
-    413: BadRequest,
-    422: BadRequest,
-    429: RateLimited,
     431: BadRequest,
     499: ConnectionLost,
-    503: Overloaded,
     504: CallTimeout,
-    529: Overloaded,
 }
 
 
@@ -84,21 +69,20 @@ def place(endpoint: Endpoint) -> _errors.Place:
     return _errors.Place(endpoint, OWN, path(endpoint), "is what stands before /v1/messages")
 
 
-def translated(error: Exception, endpoint: Endpoint, model: str) -> CallError:
+def translated(error: Exception, place: _errors.Place, model: str) -> CallError:
     """Our error for one that the SDK, or the transport below it, has raised."""
     import anthropic
 
-    where = place(endpoint)
     if isinstance(error, anthropic.APIStatusError):
-        return refused(error.status_code, error.body, error.response.headers, endpoint, model)
-    if isinstance(error, anthropic.APIResponseValidationError):
-        return BrokenBody(f"{where.host} answered with what is no answer of a model: try again")
+        return refused(error.status_code, error.body, error.response.headers, place, model)
     if isinstance(error, anthropic.AnthropicError) and not isinstance(error, anthropic.APIConnectionError):
-        return CallError(f"the SDK cannot call {where.host} ({type(error).__name__}): check the model's settings")
-    return _errors.unconnected(error, where, anthropic.APITimeoutError)
+        return _errors.sdk_failed(error, place, anthropic.APIResponseValidationError)
+    return _errors.unconnected(error, place, anthropic.APITimeoutError)
 
 
-def refused(status: int | None, body: object, headers: Mapping[str, str], endpoint: Endpoint, model: str) -> CallError:
+def refused(
+    status: int | None, body: object, headers: Mapping[str, str], place: _errors.Place, model: str
+) -> CallError:
     """Our error for a reply with this body. status: None where it came with 200, so that its type alone counts."""
     given = body.get("error", body) if isinstance(body, Mapping) else body
     error: Mapping[str, Any] = given if isinstance(given, Mapping) else {"message": given}
@@ -113,4 +97,4 @@ def refused(status: int | None, body: object, headers: Mapping[str, str], endpoi
     ours = told or STATUSES.get(decides, ServerError if decides >= 500 else CallError)
     word = code if isinstance(code, str) else kind
     missing = kind == "not_found_error"
-    return _errors.refused(ours, status or decides, word, error, headers, place(endpoint), model, told=missing)
+    return _errors.refused(ours, status or decides, word, error, headers, place, model, told=missing)

@@ -7,9 +7,8 @@ from typing import Any
 from synthkit.core import Reply, Usage
 from synthkit.core.answer import Finish, ToolCall
 from synthkit.errors import BrokenBody
+from synthkit.providers._reading import count, instead, json_value
 
-MOST_TOKENS = 10**9
-"""A count of tokens from which on it is no count."""
 FINISHES: Mapping[str, Finish] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -27,7 +26,8 @@ def read(body: str, host: str) -> Reply:
     data = json_value(body)
     content = data.get("content") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(content, list):
-        raise BrokenBody(f"{host} answered with {_instead(body, data)}")
+        what = "content: does base_url name a service for Anthropic's messages"
+        raise BrokenBody(f"{host} answered with {instead(body, data, what, 'is base_url right')}")
     blocks = [block for block in content if isinstance(block, dict)]
     text = "".join(_texts(blocks, "text"))
     reason, model = data.get("stop_reason"), data.get("model")
@@ -40,14 +40,6 @@ def read(body: str, host: str) -> Reply:
         model=model if isinstance(model, str) else "",
         tool_calls=[_call(block) for block in blocks if block.get("type") == "tool_use"],
     )
-
-
-def json_value(text: str) -> Any:
-    """The JSON value of a text, or None."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _texts(blocks: list[dict[str, Any]], kind: str) -> list[str]:
@@ -74,32 +66,8 @@ def _usage(told: object) -> Usage:
     """Input is told in three parts: what is new, what was put into the cache, and what was read from it."""
     if not isinstance(told, dict):
         return Usage()
-    cached, written = _count(told.get("cache_read_input_tokens")), _count(told.get("cache_creation_input_tokens"))
+    cached, written = count(told.get("cache_read_input_tokens")), count(told.get("cache_creation_input_tokens"))
     details = told.get("output_tokens_details")
-    thought = _count(details.get("thinking_tokens")) if isinstance(details, dict) else 0
-    made = _count(told.get("output_tokens"))
-    return Usage(_count(told.get("input_tokens")) + cached + written, made, cached, min(thought, made), written)
-
-
-def _count(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and 0 < value < MOST_TOKENS else 0
-
-
-def _instead(body: str, data: object) -> str:
-    """What came in place of an answer, and what may be wrong."""
-    start = body.lstrip()
-    if not start:
-        return "nothing: an empty body"
-    if start.startswith("<"):
-        return "HTML, not JSON: is base_url right?"
-    if data is None:
-        return (
-            "JSON that breaks off or is none: try again"
-            if start[0] in "{["
-            else "text that is no JSON: is base_url right?"
-        )
-    error = data.get("error") if isinstance(data, dict) else None
-    said = error.get("message") if isinstance(error, dict) else error
-    if isinstance(said, str) and said:
-        return f"an error: {' '.join(said.split())[:500]}"
-    return "JSON that holds no content: does base_url name a service for Anthropic's messages?"
+    thought = count(details.get("thinking_tokens")) if isinstance(details, dict) else 0
+    made = count(told.get("output_tokens"))
+    return Usage(count(told.get("input_tokens")) + cached + written, made, cached, min(thought, made), written)

@@ -1,15 +1,22 @@
-"""OpenAI's chat completions, and every service that speaks their language, through the official SDK."""
+"""OpenAI's chat completions, and every service that speaks their language."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from synthkit.core import Endpoint, Provider, Reply, Request
+from synthkit.core import Endpoint, Provider, Reply, Request, Vectors
 from synthkit.core.answer import Finish
 from synthkit.errors import BadRequest, BrokenBody, OptionRefused
-from synthkit.providers import _schema, openai_models
-from synthkit.providers.openai_client import Client, instead, json_value
+from synthkit.providers import _schema, openai_embeddings, openai_models
+from synthkit.providers._reading import instead, json_value
+from synthkit.providers.openai_client import Client
 from synthkit.providers.openai_reading import text_of, thought_apart, tokens, tool_call, usage
 
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+PATH = "/chat/completions"
+PAGE = "does base_url end in /v1"
+"""What to ask where a page came."""
 FINISHES: Mapping[str, Finish] = {
     "stop": "stop",
     "length": "length",
@@ -29,20 +36,35 @@ FIXED = ("model", "messages", "stream", "stream_options", "tools", "tool_choice"
 class OpenAI(Provider):
     """Chat completions at OpenAI, or at any `base_url`.
 
-    Settings: `organization` and `project`, as the SDK knows them. The SDK reads those, and headers, from OPENAI_ORG_ID,
-    OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS too.
+    Settings: `organization` and `project`, as OpenAI's SDK knows them; those, and headers, are read from OPENAI_ORG_ID,
+    OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS too, as the SDK does it. `identity`: "azure" asks azure-identity for a
+    token instead of sending a key. `transport`: "sdk" sends each request through the SDK, which costs more and changes
+    nothing else.
     """
 
-    capabilities: ClassVar[frozenset[str]] = frozenset({"structured", "tools", "images"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"structured", "tools", "images", "embeddings"})
     options: ClassVar[frozenset[str]] = (
         openai_models.SAMPLING | ELSEWHERE | {"max_tokens", "seed", "n", "reasoning_effort", "extra"}
     )
+    embedding_options: ClassVar[frozenset[str]] = openai_embeddings.OPTIONS
     key_env: ClassVar[str | None] = "OPENAI_API_KEY"
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self._client = Client(endpoint, "/chat/completions", "openai")
+        self._client = Client(endpoint, PATH, "openai", self.connect, lambda quotas: self.notice(quotas))
+        self._embeddings = openai_embeddings.Embeddings(self._client)
         self._limits: dict[str, str] = {}  # by model, where the usual name was refused
+
+    def connect(self) -> "AsyncOpenAI | None":
+        """A client of the SDK that every request is to go through, made once for each event loop: for subclasses whose
+        service wants more than a key (a token that expires, another address for each model). None: no such client."""
+        return None
+
+    def can(self, model: str) -> frozenset[str]:
+        if not self._client.own:
+            return self.capabilities
+        embeds = openai_embeddings.OWN.match(model)
+        return frozenset({"embeddings"}) if embeds else self.capabilities - {"embeddings"}
 
     def takes(self, model: str) -> frozenset[str]:
         if self._client.own:
@@ -56,19 +78,32 @@ class OpenAI(Provider):
         rules = rules_of(self._client, model)
         return _schema.unfit(schema, rules) if rules else None
 
+    def native(self, model: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        return native(schema, rules_of(self._client, model))
+
     def objection(self, request: Request) -> str | None:
+        if request.inputs:
+            return openai_embeddings.objection(request, self._client)
         return objection(request, FIXED, self._client) or (self._unoffered(request) if self._client.own else None)
 
     def _unoffered(self, request: Request) -> str | None:
         """What OpenAI offers over its other API only."""
         known = openai_models.traits(request.model)
         other = f"use openai-responses/{request.model}"
+        if openai_embeddings.OWN.match(request.model):
+            return f"openai/{request.model} makes vectors of texts, and answers nothing: name another model"
         if openai_models.RESPONSES.match(request.model):
             return f"openai/{request.model} answers over the Responses API only: {other}"
         if known and request.tools and not known.calls and openai_models.reasons(known, request.options):
             quiet = ', or set reasoning_effort = "none"' if known.quiet else ""
             return f"openai/{request.model} calls tools over the Responses API only: {other}{quiet}"
         return None
+
+    async def embed(self, request: Request) -> str:
+        return await self._embeddings.embed(request)
+
+    def vectors(self, body: str) -> Vectors:
+        return self._embeddings.vectors(body)
 
     async def call(self, request: Request, sample: str) -> str:
         name = self._limit(request.model)
@@ -88,7 +123,7 @@ class OpenAI(Provider):
         return text
 
     async def _post(self, request: Request, limit: str) -> str:
-        text, headers = await self._client.post(self.body(request, limit), request.model, request.options.keys())
+        text, headers = await self._client.post(PATH, self.body(request, limit), request.model, request.options.keys())
         self._client.check(text, headers, request.model, '"choices"')
         return text
 
@@ -125,7 +160,9 @@ class OpenAI(Provider):
         message = first.get("message") if isinstance(first, dict) else None
         if not isinstance(data, dict) or not isinstance(first, dict) or not isinstance(message, dict):
             what = "choices: does base_url name a service for chat completions"
-            raise BrokenBody(f"{self._client.place.host} answered with {instead(body, data, what)}")
+            raise BrokenBody(
+                f"{self._client.place.host} answered with {instead(body, data, what, 'does base_url end in /v1')}"
+            )
         finish = _finish(first)
         reasoning, text = _said(message, finish)
         calls = _calls(message)

@@ -6,15 +6,12 @@ from synthkit.core import Endpoint
 from synthkit.errors import (
     BadKey,
     BadRequest,
-    BrokenBody,
     CallError,
-    CallTimeout,
     ContentFiltered,
     ContextTooLong,
     NoSuchModel,
     OptionRefused,
     OutOfQuota,
-    Overloaded,
     RateLimited,
     ServerError,
 )
@@ -41,21 +38,6 @@ KINDS: Mapping[str, type[CallError]] = {
     "insufficient_quota": OutOfQuota,
     "exceeded_current_quota_error": OutOfQuota,  # Moonshot
     "rate_limit_exceeded": RateLimited,
-}
-STATUSES: Mapping[int, type[CallError]] = {
-    400: BadRequest,
-    401: BadKey,
-    402: OutOfQuota,
-    403: BadKey,
-    404: NoSuchModel,
-    405: NoSuchModel,  # what answers GET alone is no model service
-    408: CallTimeout,
-    409: BadRequest,
-    413: BadRequest,
-    422: BadRequest,
-    429: RateLimited,
-    503: Overloaded,
-    529: Overloaded,
 }
 FAILED: Mapping[str, type[CallError]] = {
     "server_error": ServerError,
@@ -85,29 +67,27 @@ def translated(error: Exception, place: Place, model: str, sent: Collection[str]
     import openai
 
     if isinstance(error, openai.APIStatusError):
-        body = error.body if isinstance(error.body, Mapping) else {"message": error.body}
-        return refused(error.status_code, body, error.response.headers, place, model, sent)
-    if isinstance(error, openai.APIResponseValidationError):
-        return BrokenBody(f"{place.host} answered with what is no answer of a model: try again")
+        return refused(error.status_code, error.body, error.response.headers, place, model, sent)
     if isinstance(error, openai.OpenAIError) and not isinstance(error, openai.APIConnectionError):
-        return CallError(f"the SDK cannot call {place.host} ({type(error).__name__}): check the model's settings")
+        return _errors.sdk_failed(error, place, openai.APIResponseValidationError)
     return _errors.unconnected(error, place, openai.APITimeoutError)
 
 
 def refused(
     status: int,
-    body: Mapping[str, object],
+    body: object,
     headers: Mapping[str, str],
     place: Place,
     model: str,
     sent: Collection[str] = (),
 ) -> CallError:
-    """Our error for a reply of this status; `body` is its error object, or holds its text as "message". sent: the
-    request's options; where the model does not take one of them, that is an `OptionRefused`."""
-    code, kind = str(body.get("code")), str(body.get("type"))
+    """Our error for a reply of this status; `body` is its error object, or its text. sent: the request's options;
+    where the model does not take one of them, that is an `OptionRefused`."""
+    error: Mapping[str, object] = body if isinstance(body, Mapping) else {"message": body}
+    code, kind = str(error.get("code")), str(error.get("type"))
     told = OutOfQuota if code.startswith("billing") or kind.startswith("billing") else KINDS.get(code, KINDS.get(kind))
-    found = told if told and status < 500 else STATUSES.get(status, ServerError if status >= 500 else CallError)
-    return _error(found, status, body, headers, place, model, sent, told=told is NoSuchModel)
+    found = told if told and status < 500 else _errors.STATUSES.get(status, ServerError if status >= 500 else CallError)
+    return _error(found, status, error, headers, place, model, sent, told=told is NoSuchModel)
 
 
 def failed(body: Mapping[str, object], headers: Mapping[str, str], place: Place, model: str) -> CallError:

@@ -7,9 +7,8 @@ from typing import Any
 
 from synthkit.core import Token, ToolCall, Usage
 from synthkit.core.values import compact
+from synthkit.providers._reading import count
 
-MOST_TOKENS = 10**9
-"""A count of tokens from which on it is no count."""
 THOUGHT = re.compile(r"\s*<(think|thinking|thought)>(.*?)</\1>\s*", re.DOTALL)
 OPEN = re.compile(r"\s*<(think|thinking|thought)>(.*)", re.DOTALL)
 CLOSED = re.compile(r"(.*?)</(think|thinking)>\s*", re.DOTALL)
@@ -73,14 +72,10 @@ def usage(told: object, sent: str, made: str) -> Usage:
     if not isinstance(told, dict):
         return Usage()
     inside, outside = _map(told.get(f"{sent}_tokens_details")), _map(told.get(f"{made}_tokens_details"))
-    input, output = _count(told.get(f"{sent}_tokens")), _count(told.get(f"{made}_tokens"))
-    cached = min(_count(inside.get("cached_tokens", told.get("prompt_cache_hit_tokens"))), input)
-    written = min(_count(inside.get("cache_write_tokens")), input - cached)
-    return Usage(input, output, cached, min(_count(outside.get("reasoning_tokens")), output), written)
-
-
-def _count(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and 0 < value < MOST_TOKENS else 0
+    input, output = count(told.get(f"{sent}_tokens")), count(told.get(f"{made}_tokens"))
+    cached = min(count(inside.get("cached_tokens", told.get("prompt_cache_hit_tokens"))), input)
+    written = min(count(inside.get("cache_write_tokens")), input - cached)
+    return Usage(input, output, cached, min(count(outside.get("reasoning_tokens")), output), written)
 
 
 def _map(value: object) -> Mapping[str, Any]:

@@ -1,18 +1,23 @@
-"""OpenAI's Responses API, and services that offer it, through the official SDK."""
+"""OpenAI's Responses API, and services that offer it."""
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthkit.core import Endpoint, Message, Provider, Reply, Request
 from synthkit.core.answer import Finish
 from synthkit.errors import BadRequest, BrokenBody
 from synthkit.providers import _schema, openai_models
+from synthkit.providers._reading import instead, json_value
 from synthkit.providers.openai import native, objection, rules_of
-from synthkit.providers.openai_client import Client, instead, json_value
+from synthkit.providers.openai_client import Client
 from synthkit.providers.openai_errors import failed
 from synthkit.providers.openai_reading import text_of, tokens, tool_call, usage
 
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+PATH = "/responses"
 FIXED = (
     *("model", "input", "instructions", "stream", "stream_options", "background", "previous_response_id"),
     *("conversation", "tools", "tool_choice", "max_output_tokens"),
@@ -38,7 +43,11 @@ class OpenAIResponses(Provider):
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self._client = Client(endpoint, "/responses", "openai-responses")
+        self._client = Client(endpoint, PATH, "openai-responses", self.connect, lambda quotas: self.notice(quotas))
+
+    def connect(self) -> "AsyncOpenAI | None":
+        """As of the provider openai."""
+        return None
 
     def takes(self, model: str) -> frozenset[str]:
         return self.options - openai_models.untaken(model) if self._client.own else self.options
@@ -50,6 +59,9 @@ class OpenAIResponses(Provider):
         rules = rules_of(self._client, model)
         return _schema.unfit(schema, rules) if rules else None
 
+    def native(self, model: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        return native(schema, rules_of(self._client, model))
+
     def objection(self, request: Request) -> str | None:
         limit = request.options.get("max_tokens", LEAST)
         if self._client.own and limit < LEAST:
@@ -57,7 +69,7 @@ class OpenAIResponses(Provider):
         return objection(request, FIXED, self._client)
 
     async def call(self, request: Request, sample: str) -> str:
-        text, headers = await self._client.post(self.body(request), request.model, request.options.keys())
+        text, headers = await self._client.post(PATH, self.body(request), request.model, request.options.keys())
         self._client.check(text, headers, request.model, '"output"')
         if '"failed"' in text:
             body = json_value(text)
@@ -103,7 +115,9 @@ class OpenAIResponses(Provider):
         status = data.get("status", "completed") if isinstance(data, dict) else None
         if not isinstance(data, dict) or not isinstance(output, list) or status not in ("completed", "incomplete"):
             what = "output: does base_url name a service with a Responses API"
-            raise BrokenBody(f"{self._client.place.host} answered with {instead(body, data, what)}")
+            raise BrokenBody(
+                f"{self._client.place.host} answered with {instead(body, data, what, 'does base_url end in /v1')}"
+            )
         said = _Said(output)
         details = data.get("incomplete_details")
         finish: Finish = "tool_calls" if said.calls else "stop"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synthkit.core import Route as Route
     from synthkit.steps.balance_by import BalanceBy as BalanceBy
     from synthkit.steps.drop import Drop as Drop
+    from synthkit.steps.embed import Embed as Embed
     from synthkit.steps.expand import Expand as Expand
     from synthkit.steps.flatten import Flatten as Flatten
     from synthkit.steps.gather import Gather as Gather
@@ -35,6 +36,7 @@ _MODULES = {
     "BalanceBy": "synthkit.steps.balance_by",
     "Drop": "synthkit.steps.drop",
     "Each": "synthkit.core",
+    "Embed": "synthkit.steps.embed",
     "Expand": "synthkit.steps.expand",
     "Flatten": "synthkit.steps.flatten",
     "Fork": "synthkit.core",
@@ -60,6 +62,7 @@ __all__ = [
     "BalanceBy",
     "Drop",
     "Each",
+    "Embed",
     "Expand",
     "Flatten",
     "Fork",

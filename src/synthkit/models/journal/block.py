@@ -12,7 +12,7 @@ No UTF-8 text holds the magic's first byte, so that no stored text can pose as a
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate
@@ -45,6 +45,15 @@ class Texts:
         key, kind, size = self.rows[row]
         end = self.ends[row]
         return from_text(key, kind, self.joined[end - size : end])
+
+    def holding(self, part: bytes, rows: Iterable[int]) -> Iterator[int]:
+        """Those of the rows whose text has these bytes in it."""
+        if part not in self.joined:
+            return
+        for row in rows:
+            end = self.ends[row]
+            if self.joined.find(part, end - self.rows[row][2], end) >= 0:
+                yield row
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from synthkit.errors import PluginError
 from synthkit.models.journal.entry import Entry
 from synthkit.models.prices import Prices
 from synthkit.models.project import Model, Project
+from synthkit.models.vectors import reply_of
 
 
 class Replies:
@@ -31,7 +32,7 @@ class Replies:
             self.absent[name] += 1
             return None
         try:
-            return provider.parse(entry.data["body"])
+            return reply_of(provider, entry.data)
         except Exception:  # cut, HTML, or what a plugin of today does not know any more
             return None
 

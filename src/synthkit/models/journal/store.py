@@ -71,13 +71,13 @@ class Store:
         with naming(self.folder.path, "read"), self.following:
             self._follow(locked=False)
 
-    def scan(self, wanted: Callable[[bytes], bool] | None = None) -> Iterator[Entry]:
-        """All entries, or those whose keys are wanted."""
+    def scan(self, wanted: Callable[[bytes], bool] | None = None, holding: bytes = b"") -> Iterator[Entry]:
+        """All entries, or those whose keys are wanted, and whose text holds these bytes."""
         with naming(self.folder.path, "read"), self.folder.listed():
             for number in self.folder.numbers(self.note):
-                yield from self._scan(number, wanted or (lambda key: True))
+                yield from self._scan(number, wanted or (lambda key: True), holding)
 
-    def _scan(self, number: int, wanted: Callable[[bytes], bool]) -> Iterator[Entry]:
+    def _scan(self, number: int, wanted: Callable[[bytes], bool], holding: bytes) -> Iterator[Entry]:
         path = self.folder.segment(number)
         with naming(path, "read"), path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -86,7 +86,7 @@ class Store:
                     continue
                 texts = None if isinstance(part, Gap) else part.texts()
                 if texts is not None:
-                    yield from map(texts.entry, rows)
+                    yield from map(texts.entry, texts.holding(holding, rows) if holding else rows)
                 elif part.end < size or not self._grows(number):
                     self.note(damaged(path, Gap(part.offset, part.end)))
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from synthkit.core.answer import Finish, Reply, Request, ToolCall, Usage, called
+from synthkit.core.answer import Finish, Reply, Request, ToolCall, Usage, Vectors, called
 from synthkit.core.provider import Endpoint, Provider
 from synthkit.errors import BrokenBody, ConfigError
 from synthkit.providers.demo.rates import LATENCY
@@ -28,10 +28,11 @@ class Demo(Provider):
     Settings: `latency`, seconds or a pair of least and most, for `demo/slow`.
     """
 
-    capabilities: ClassVar[frozenset[str]] = frozenset({"structured", "tools"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"structured", "tools", "embeddings"})
     options: ClassVar[frozenset[str]] = frozenset(
         {"temperature", "top_p", "max_tokens", "stop", "presence_penalty", "frequency_penalty"}
     )
+    embedding_options: ClassVar[frozenset[str]] = frozenset({"dimensions"})
     needs_key: ClassVar[bool] = False
     note: ClassVar[str] = (
         "Its text was made by the demo model, which puts sentences together by dice: not for training."
@@ -54,6 +55,21 @@ class Demo(Provider):
             low, high = self._latency
             await asyncio.sleep(low + (high - low) * Dice.of("latency", sample, _asked(request)).random())
         return self._write(request, sample)
+
+    async def embed(self, request: Request) -> str:
+        from synthkit.providers.demo.vectors import body
+
+        if request.model == "slow":
+            await asyncio.sleep(self._latency[0])
+        return body(request)
+
+    def vectors(self, body: str) -> Vectors:
+        try:
+            data = json.loads(body)
+            items = [item["embedding"] for item in data["data"]]
+            return Vectors(items, Usage(data["usage"]["prompt_tokens"]), data["model"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise BrokenBody(f"these are no vectors of the demo model: {body[:80]!r}") from error
 
     def answer(self, request: Request, sample: str) -> Reply:
         """The answer at once, for a server that speaks with this model's voice."""

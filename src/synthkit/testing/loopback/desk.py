@@ -4,20 +4,21 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from synthkit.testing.loopback import anthropic, wire_responses
+from synthkit.testing.loopback import anthropic, wire_embeddings, wire_responses
 from synthkit.testing.loopback.apierrors import ApiError, error_named
+from synthkit.testing.loopback.billing import Billing, Prices, usage_in, usage_of
 from synthkit.testing.loopback.connection import Outgoing
 from synthkit.testing.loopback.faults import Fault
 from synthkit.testing.loopback.http1 import HttpError, Message
 from synthkit.testing.loopback.limits import Gate, Limits
-from synthkit.testing.loopback.packing import Packer, content_of, no_such_model
+from synthkit.testing.loopback.packing import Content, Packer, content_of, no_such_model
 from synthkit.testing.loopback.replies import Answer, Received, Reply, Request
 from synthkit.testing.loopback.tally import Tally, hidden
-from synthkit.testing.loopback.wire import APIS, Api, model_card
+from synthkit.testing.loopback.wire import APIS, Api, model_card, tokens
 
 _MODELS = ("loopback-1",)
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -36,6 +37,7 @@ class Settings:
     limits: Limits | None
     seed: int
     prefix: str
+    prices: Prices | None = None
 
 
 class Desk:
@@ -50,8 +52,10 @@ class Desk:
             **APIS,
             "/responses": wire_responses.Responses(),
             "/messages": anthropic.Messages(),
+            "/embeddings": wire_embeddings.Embeddings(),
         }
         self.problems: list[Exception] = []
+        self.billing = Billing(settings.prices)
 
     def reply(self, message: Message) -> Outgoing:
         """The reply to a request, whatever it is."""
@@ -90,6 +94,8 @@ class Desk:
             refused = self._refused(api, message, request, began)
             replies = self._answers(request) if refused is None else [refused]
             content = content_of(api, request, replies)
+            self._charge(api, request, replies, content)
+            self._count(request, replies, content)
             outgoing = self._packer.answer(message, request, replies[0], content, began, ticket)
         except Exception as problem:  # the handler's: it must be seen, and the client must not hang
             self.problems.append(problem)
@@ -102,12 +108,39 @@ class Desk:
             self._tally.by_fault[name] += 1
         return outgoing
 
+    def _charge(self, api: Api, request: Request, replies: Sequence[Reply], content: Content) -> None:
+        """Puts a call on the bill, whatever becomes of its answer on the way."""
+        billing, first = self.billing, replies[0]
+        if not billing.charges(first):
+            return
+        if billing.told(first, bool(request.body.get("stream"))):
+            billing.charge(request.model, usage_in(content.pieces[0]))
+        else:
+            lost = (
+                [self._answer(request)] if first.reset or first.raw is not None or first.html is not None else replies
+            )
+            billing.charge(request.model, usage_of(api, request, lost))
+
+    def _count(self, request: Request, replies: Sequence[Reply], content: Content) -> None:
+        """Takes an answer's output from the limit that is kept of it."""
+        first = replies[0]
+        if not self._gate.counts_output or first.error is not None:
+            return
+        usage: Mapping[str, Any] = {}
+        if self.billing.told(first, bool(request.body.get("stream"))):
+            usage = usage_in(content.pieces[0])
+        told = usage.get("output_tokens", usage.get("completion_tokens"))
+        self._gate.made(sum(tokens(reply.text) for reply in replies) if told is None else int(told))
+
     def _refused(self, api: Api, message: Message, request: Request, began: float) -> Reply | None:
         """The reply to a call that no model gets to see."""
         error = self._stranger(message, api) or self._fault(api, request) or self._unknown(request.model)
         if error is not None:
             return Reply(error=error)
         size, context = api.prompt_tokens(request.body), self._settings.context
+        if isinstance(api, wire_embeddings.Embeddings):
+            fault = wire_embeddings.too_long(request.body, context)
+            return self._gate.enter(size, began) if fault is None else Reply(error=fault)
         if context is not None and size > context and isinstance(api, anthropic.Messages):
             text = f"prompt is too long: {size} tokens > {context} maximum"
             return Reply(error=replace(error_named("context_length_exceeded"), message=text))
@@ -117,7 +150,7 @@ class Desk:
                 f"{size} tokens. Please reduce the length of the messages."
             )
             return Reply(error=replace(error_named("context_length_exceeded"), message=text))
-        return self._gate.enter(size, began)
+        return self._gate.enter(size, began, anthropic=isinstance(api, anthropic.Messages))
 
     def _fault(self, api: Api, request: Request) -> ApiError | None:
         """What the API refuses in a body."""

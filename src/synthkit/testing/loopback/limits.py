@@ -37,10 +37,14 @@ class _Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Requests and tokens a minute that the server allows. A full bucket may be spent at once."""
+    """Requests and tokens a minute that the server allows, the tokens together or, as Anthropic keeps them, those of
+    input and of output apart. A full bucket may be spent at once. Output counts when it has been made, so that it may
+    go below nothing; what then comes is refused."""
 
     requests: int
     tokens: int = 1_000_000_000_000
+    input: int | None = None
+    output: int | None = None
 
 
 class Gate:
@@ -51,30 +55,62 @@ class Gate:
         told = limits or Limits(requests=1_000_000_000)
         self._requests = _Bucket("requests", told.requests)
         self._tokens = _Bucket("tokens", told.tokens)
+        self._input = None if told.input is None else _Bucket("input-tokens", told.input)
+        self._output = None if told.output is None else _Bucket("output-tokens", told.output)
 
-    def enter(self, tokens: int, now: float) -> Reply | None:
-        """Takes one request of `tokens`; the 429 if a limit is met. `now`: seconds on a clock that never goes back."""
-        for bucket, amount in ((self._requests, 1), (self._tokens, tokens)):
+    @property
+    def counts_output(self) -> bool:
+        """Whether `made` is of use."""
+        return self._output is not None
+
+    def enter(self, tokens: int, now: float, *, anthropic: bool = False) -> Reply | None:
+        """Takes one request of `tokens`; the 429 if a limit is met, in OpenAI's words or in Anthropic's. `now`: seconds
+        on a clock that never goes back."""
+        asked = ((self._requests, 1), (self._tokens, tokens), (self._input, tokens), (self._output, 1))
+        for bucket, amount in asked:
+            if bucket is None:
+                continue
             bucket.refill(now)
             wait = bucket.wait(amount)
             if self._kept and wait > 0:
-                message = (
-                    f"Rate limit reached on {bucket.name} per min: Limit {bucket.limit}, Requested {amount}. "
-                    f"Please try again in {duration(wait)}."
-                )
-                error = ApiError(429, message, type=bucket.name, code="rate_limit_exceeded")
+                text = _anthropics(bucket) if anthropic else _openais(bucket, amount, wait)
+                error = ApiError(429, text, type=bucket.name, code="rate_limit_exceeded")
                 return Reply(error=error, retry_after=wait)
         self._requests.take(1)
         self._tokens.take(tokens)
+        if self._input is not None:
+            self._input.take(tokens)
         return None
+
+    def made(self, tokens: int) -> None:
+        """Takes the output of an answer."""
+        if self._output is not None:
+            self._output.take(tokens)
 
     def levels(self) -> list[tuple[str, int, int, float]]:
         """What each limit is called and allows, what is left of it, and in how many seconds it is full."""
-        return [self._requests.level(), self._tokens.level()]
+        buckets = (self._requests, self._tokens, self._input, self._output)
+        return [bucket.level() for bucket in buckets if bucket is not None]
 
     def headers(self) -> list[tuple[str, str]]:
         """The x-ratelimit headers as they stand now."""
         return self._requests.headers() + self._tokens.headers()
+
+
+def _openais(bucket: _Bucket, amount: int, wait: float) -> str:
+    return (
+        f"Rate limit reached on {bucket.name} per min: Limit {bucket.limit}, Requested {amount}. "
+        f"Please try again in {duration(wait)}."
+    )
+
+
+def _anthropics(bucket: _Bucket) -> str:
+    return (
+        f"This request would exceed your organization's rate limit of {bucket.limit:,} "
+        f"{bucket.name.replace('-', ' ')} per minute. For details, refer to: "
+        "https://docs.claude.com/en/api/rate-limits. You can see the response headers for current usage. Please "
+        "reduce the prompt length or the maximum tokens requested, or try again later."
+    )
 
 
 def duration(seconds: float) -> str:

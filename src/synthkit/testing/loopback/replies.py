@@ -27,10 +27,17 @@ class Request:
     @property
     def messages(self) -> Sequence[Mapping[str, Any]]:
         """The conversation in the chat form, a system prompt that stands apart in front of it."""
+        if self.path.endswith("/embeddings"):
+            return [{"role": "user", "content": text} for text in self.inputs]
         if "input" in self.body:
             return responses_input.chat(self.body)
         messages, system = self.body.get("messages") or (), self.body.get("system")
         return [{"role": "system", "content": system}, *messages] if system else messages
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """The texts to be embedded; of `/embeddings` alone."""
+        return inputs_of(self.body) if self.path.endswith("/embeddings") else ()
 
     @property
     def prompt(self) -> str:
@@ -88,6 +95,7 @@ class Reply:
     reasoning: str | None = None  # sent as `reasoning_content`, as DeepSeek and vLLM do, and counted in usage
     tool_calls: Sequence[Mapping[str, Any]] = ()  # {"name": …, "arguments": {…} or text}
     finish_reason: str | None = None
+    vectors: Sequence[Sequence[float]] | None = None  # of `/embeddings`; None: made of the texts
     usage: Mapping[str, Any] = field(default_factory=dict)  # laid over the counted usage
     status: int | None = None  # None: 200, or the error's own
     error: str | ApiError | Mapping[str, Any] | None = None  # a name in ERRORS, one of your own, or a whole body
@@ -113,6 +121,12 @@ class Reply:
 
 
 Answer: TypeAlias = Callable[[Request], "str | Reply"]
+
+
+def inputs_of(body: Mapping[str, Any]) -> Sequence[str]:
+    """The texts in a request for embeddings."""
+    given = body.get("input")
+    return [given] if isinstance(given, str) else [text for text in given or () if isinstance(text, str)]
 
 
 def text_of(message: object) -> str:

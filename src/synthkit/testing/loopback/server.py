@@ -16,12 +16,14 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from types import TracebackType
 from typing import Any
 
 from synthkit.errors import ConfigError
 from synthkit.testing.loopback.answers import steady
+from synthkit.testing.loopback.billing import Prices
 from synthkit.testing.loopback.connection import Connection
 from synthkit.testing.loopback.desk import Desk, Settings, key_digest
 from synthkit.testing.loopback.faults import Fault
@@ -47,8 +49,9 @@ class LoopbackServer:
     seed: of latencies and request ids.
     keep: False keeps no requests, only counts: for long runs.
     port: 0 takes a free one. After `stop`, `start` serves at the same port again, the counts going on.
-    prefix: the path before `/chat/completions`, `/responses` and `/messages`.
+    prefix: the path before `/chat/completions`, `/responses`, `/embeddings` and `/messages`.
     patience: seconds after which a request that is not whole gets 408.
+    prices: {"model": (input, output)} in dollars for a million tokens, "" for all others; `bill` adds up by them.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class LoopbackServer:
         port: int = 0,
         prefix: str = "/v1",
         patience: float = 30.0,
+        prices: Prices | None = None,
     ) -> None:
         settings = Settings(
             answer=answer,
@@ -77,6 +81,7 @@ class LoopbackServer:
             limits=limits,
             seed=seed,
             prefix=prefix,
+            prices=prices,
         )
         self._tally = Tally(keep)
         self._desk = Desk(settings, self._tally)
@@ -175,6 +180,12 @@ class LoopbackServer:
     def by_fault(self) -> Mapping[str, int]:
         """How often each fault or error was served."""
         return dict(self._tally.by_fault)
+
+    @property
+    def bill(self) -> Decimal:
+        """Dollars for all that was generated, by `prices`, from the moment that a call comes: also for answers that
+        were late, cut or lost on the way, and for clients that were gone. Errors are free."""
+        return self._desk.billing.total
 
     @property
     def problems(self) -> list[Exception]:

@@ -1,0 +1,350 @@
+"""Attempts: a request goes out until it is answered, its answer is durable, or there is no hope.
+
+budget → limiter → provider → journal, each attempt anew. What passes is tried again, what does not fails the record or
+stops the run; an outage of the service is waited for.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from synthkit.core.answer import Request, Usage
+from synthkit.core.values import digest
+from synthkit.errors import (
+    BrokenBody,
+    CallError,
+    FatalError,
+    JournalError,
+    Outage,
+    Overloaded,
+    RateLimited,
+    ServerError,
+    TransientError,
+    Unreachable,
+)
+from synthkit.models.bill import Bill
+from synthkit.models.budget import Budget
+from synthkit.models.hedging import Race, Rival
+from synthkit.models.journal import Entry, Journal
+from synthkit.models.limiter import LONGEST_ASKED, Place, Stopped
+from synthkit.models.purchase import Purchase
+from synthkit.models.service import UNREACHABLE, Service, Services
+from synthkit.models.spans import UNSEEN, Open, Spans, Unseen
+from synthkit.models.spent import Spent
+
+TRIES, FIRST_TRIES, REFUSALS = 6, 3, 30
+"""Attempts for one answer, the first included; as long as a service has not answered once; and of those that are
+refused because of a limit, which say nothing about the request, unless it is too large for the limit."""
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+"""Seconds: the first backoff, and its cap."""
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|/)")
+
+
+class Events(Protocol):
+    """Where what happens on the way is written: retries, lost attempts."""
+
+    def event(self, kind: str, **data: Any) -> None: ...
+
+
+@dataclass(slots=True)
+class Origin:
+    """Who asks: kept with the answer, for people to read; `spent` grows by what it takes, `keys` by the journal's key
+    of each answer used."""
+
+    record: str
+    path: str
+    spent: Spent
+    keys: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request on its way, as one sample. A subclass may call otherwise, and keep otherwise what comes."""
+
+    service: Service
+    request: Request
+    sample: str
+    key: bytes
+    origin: Origin
+    used: Spent
+    sent: int = field(default=0, kw_only=True)
+
+    def said(self, **more: Any) -> dict[str, Any]:
+        """What an event tells of it."""
+        return {"model": self.service.model.ref, "path": self.origin.path, "record": self.origin.record, **more}
+
+    async def call(self) -> str:
+        """One attempt at the provider: the raw body."""
+        return await self.service.provider.call(self.request, self.sample)
+
+    async def keep(self, attempts: "Attempts", body: str, purchase: Purchase) -> tuple[Entry, Usage]:
+        """Makes a body durable before anything else is done with it; what is no answer is kept as an attempt."""
+        try:
+            reply = self.service.provider.parse(body)
+        except Exception as error:  # paid for, whatever a provider makes of it
+            await attempts.append(self, "attempt", body)
+            purchase.unread()
+            if isinstance(error, CallError):
+                raise
+            ref = self.service.model.ref
+            raise BrokenBody(f"{ref}: the answer cannot be read ({type(error).__name__})") from error
+        purchase.span.answered(reply, self.service.cost)
+        entry, own = await attempts.append(self, "answer", body)
+        purchase.paid(reply.usage, used=own)
+        if entry.data["body"] != body:  # another was first: this answer is paid for, and not used
+            self.used.retries += 1
+            attempts.events.event("lost", **self.said())
+        return entry, reply.usage
+
+
+class Attempts:
+    """The attempts of a run, for all its models."""
+
+    def __init__(
+        self,
+        services: Services,
+        journal: Journal,
+        events: Events,
+        *,
+        run: str,
+        budget: Budget,
+        bill: Bill,
+        tries: int,
+    ) -> None:
+        self.services, self.journal, self.events = services, journal, events
+        self.run, self.budget, self.bill, self.tries = run, budget, bill, tries
+        self.spans: Spans | None = None
+        self.in_flight = 0
+        self.fatal: FatalError | None = None
+        self.stopping = asyncio.Event()
+        self._redact = services.project.redact
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._watch: asyncio.Task[None] | None = None
+
+    def stop(self, error: FatalError) -> FatalError:
+        """Stops the run: no further call is made."""
+        self.fatal = self.fatal or error
+        self.stopping.set()
+        return error
+
+    async def answer(self, asked: Asked) -> Entry:
+        """The journal's entry of the answer. Raises what failed for good."""
+        service, limiter = asked.service, asked.service.limiter
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._send_away())
+        place = limiter.place(*self._size(service, asked.request))
+        jitter: Random | None = None
+        number, refusals, after = 0, 0, 0.0
+        while True:
+            try:
+                return await self._attempt(asked, place, after)
+            except TransientError as error:
+                asked.used.retries += 1
+                jitter = jitter or Random(digest(asked.key.hex(), self.run))
+                if isinstance(error, RateLimited | Overloaded):
+                    refusals += 1
+                else:
+                    number += 1
+                self.events.event(
+                    "retry",
+                    **asked.said(
+                        number=number + refusals, reason=error.reason, message=self._redact(str(error)),
+                        retry_after=error.retry_after,
+                    ),
+                )  # fmt: skip
+                after = 0.0
+                if limiter.breaker.open:  # says nothing about this request: it waits for better times
+                    continue
+                if self._hopeless(service, error, number, refusals):
+                    raise self._given_up(service, error, number + refusals) from error
+                backoff = min(FIRST_DELAY * 2 ** (number + refusals - 1), LONGEST_DELAY) * (0.5 + jitter.random())
+                after = max(backoff, error.retry_after or 0)
+            except FatalError as error:
+                raise self.stop(error) from error
+            except JournalError:
+                self.stopping.set()  # no more is paid for what cannot be kept
+                raise
+
+    def _size(self, service: Service, request: Request) -> tuple[int, int]:
+        if not service.limiter.counts_tokens:
+            return 0, 0
+        return len(request.canonical()), int(request.options.get("max_tokens", 0))
+
+    def _failed(self, service: Service, place: Place, error: TransientError) -> None:
+        """A call failed for a passing reason, which says something about the service."""
+        limiter = service.limiter
+        if self.services.answered_before and isinstance(error, ServerError | Overloaded):
+            limiter.armed = True
+        if limiter.failed(place, error):
+            limiter.given_up = lambda: self._gone(service)
+            self.events.event("outage", model=service.model.ref, reason=error.reason)
+
+    def _gone(self, service: Service) -> None:
+        """The service has answered nothing good for as long as the user gives it."""
+        seconds, reason = service.limiter.give_up_after, service.limiter.breaker.reason
+        self.stop(
+            Outage(
+                f"{service.model.ref} has answered nothing good for {seconds:g} s (last: {reason}); no record has "
+                "failed because of it: go on when it is back, or give it longer with --give-up-after"
+            )
+        )
+
+    def _hopeless(self, service: Service, error: TransientError, number: int, refusals: int) -> bool:
+        """Whether no further try is made. A service that never answered is not there, most likely: few."""
+        if (error.retry_after or 0) > LONGEST_ASKED:
+            return True
+        known = service.limiter.armed
+        if not known:
+            return number >= min(self.tries, FIRST_TRIES) or number + refusals >= self.tries
+        return number >= self.tries or refusals >= REFUSALS
+
+    def _given_up(self, service: Service, error: TransientError, tries: int) -> Exception:
+        service.given_up += 1
+        if service.limiter.armed or service.given_up < UNREACHABLE:
+            return error
+        where = service.model.base_url or service.model.provider
+        return self.stop(
+            Unreachable(
+                f"{service.model.ref} at {where} has not answered once; {service.given_up} calls gave up after "
+                f"{tries} tries, the last with: {self._redact(str(error))}"
+            )
+        )
+
+    async def _attempt(self, asked: Asked, place: Place, after: float) -> Entry:
+        """One attempt, or two where the first takes too long."""
+        limiter, hedges = asked.service.limiter, asked.service.hedges
+        await limiter.enter(place, after)
+        if self.stopping.is_set():
+            limiter.leave(place, Usage())
+            raise Stopped
+        if not hedges.on:
+            return await self._out(asked, place)
+        return await Race(_Rival(self, asked, place)).run(self._out(asked, place))
+
+    async def _out(self, asked: Asked, place: Place, *, hedge: bool = False) -> Entry:
+        """One call, whose place is taken: from the reservation of its dollars until its answer is durable."""
+        service, request = asked.service, asked.request
+        purchase = Purchase(self.budget, self.bill, service, request, asked.origin.path)
+        usage: Usage | None = Usage()
+        self.in_flight += 1
+        self._idle.clear()
+        try:
+            await purchase.reserve()
+            if self.stopping.is_set():
+                raise Stopped
+            purchase.sent()
+            usage = None  # from here on it may cost
+            with self._span(self.spans, asked, hedge) if self.spans else UNSEEN as purchase.span:
+                body = await self._call(asked, place, purchase)
+                entry, usage = await asked.keep(self, body, purchase)
+            if service.limiter.answered(place):
+                self.events.event("outage over", model=service.model.ref)
+            return entry
+        except CallError as error:
+            if error.free:
+                usage = Usage()
+            if isinstance(error, TransientError):
+                self._failed(service, place, error)
+            raise
+        finally:
+            purchase.settle(self.events.event, asked.origin.record)
+            service.limiter.leave(place, usage)
+            self.in_flight -= 1
+            if not self.in_flight:
+                self._idle.set()
+
+    def _span(self, spans: Spans, asked: Asked, hedge: bool) -> Open | Unseen:
+        asked.sent += 1
+        at, model = asked.origin, asked.service.model
+        return spans.attempt(model, asked.request, path=at.path, record=at.record, number=asked.sent, hedge=hedge)
+
+    async def _call(self, asked: Asked, place: Place, purchase: Purchase) -> str:
+        service = asked.service
+        clock = asyncio.get_running_loop().time
+        service.hedges.sent += 1
+        place.came = False
+        began = clock()
+        try:
+            body = await asked.call()
+        except CallError as error:
+            if error.free:
+                purchase.free()
+            raise
+        place.came = True
+        service.hedges.answered(asked.origin.path, clock() - began)
+        return self._hidden(body)
+
+    def _hidden(self, body: str) -> str:
+        """A body without our keys, in whatever JSON's escapes a server repeats them."""
+        body = self._redact(body, pieces=False)
+        if "\\u" not in body and "\\/" not in body:
+            return body
+        plain = ESCAPE.sub(lambda m: "/" if m[1] is None else chr(int(m[1], 16)), body)
+        hidden = self._redact(plain, pieces=False)
+        if hidden == plain:
+            return body
+        try:
+            return self._redact(json.dumps(json.loads(body), ensure_ascii=False), pieces=False)
+        except ValueError:
+            return hidden
+
+    async def append(self, asked: Asked, kind: str, body: str) -> tuple[Entry, bool]:
+        """The journal's entry that counts, once it is durable, and whether it is this one."""
+        origin = asked.origin
+        data = {
+            "request": asked.request.form(), "body": body, "model": asked.service.model.ref,
+            "run": self.run, "path": origin.path, "record": origin.record,
+        }  # fmt: skip
+        own = Entry(asked.key, kind, data)
+        entry = await self.journal.append(own)
+        return entry, entry is own
+
+    async def _send_away(self) -> None:
+        """Sends all who wait for a place away when the run stops."""
+        await self.stopping.wait()
+        for service in self.services.made.values():
+            service.limiter.stop()
+
+    async def close(self) -> None:
+        """Waits for the calls in flight, whose answers are paid for."""
+        await self._idle.wait()
+        if self._watch is not None:
+            self._watch.cancel()
+
+
+class _Rival(Rival[Entry]):
+    """A second call for what is asked, beside the first that holds `place`."""
+
+    __slots__ = ("_asked", "_attempts", "_first", "_other")
+
+    def __init__(self, attempts: Attempts, asked: Asked, place: Place) -> None:
+        self._attempts, self._asked, self._first = attempts, asked, place
+        self._other: Place | None = None
+
+    def late(self) -> float | None:
+        return self._asked.service.hedges.late(self._asked.origin.path)
+
+    def may(self) -> bool:
+        attempts, service = self._attempts, self._asked.service
+        self._other = service.limiter.place(*attempts._size(service, self._asked.request))
+        return service.hedges.left and not attempts.stopping.is_set() and service.limiter.try_enter(self._other)
+
+    def second(self) -> Coroutine[Any, Any, Entry]:
+        assert self._other is not None
+        self._asked.service.hedges.hedged += 1
+        self._asked.used.retries += 1
+        self._attempts.events.event("hedge", **self._asked.said())
+        return self._attempts._out(self._asked, self._other, hedge=True)
+
+    def unsent(self) -> None:
+        if self._other is not None and self._other.taken:
+            self._asked.service.limiter.leave(self._other, Usage())
+
+    def came(self, *, second: bool) -> bool:
+        place = self._other if second else self._first
+        return place is not None and place.came

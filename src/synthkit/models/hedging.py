@@ -1,0 +1,148 @@
+"""Hedging: a second request beside one that takes far too long; the first answer wins.
+
+Dean and Barroso, The Tail at Scale (CACM 56(2), 2013), section "Hedged requests".
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any, Generic, TypeVar
+
+from synthkit.errors import TransientError
+
+T = TypeVar("T")
+LEAST_SAMPLES, KEPT, AGAIN = 50, 200, 20
+"""Answers of a kind before any is hedged, those looked back upon, and after how many more they are looked at again."""
+QUANTILE, FACTOR, LEAST, SHARE = 0.95, 3.0, 1.0, 0.02
+"""When a call takes too long: this quantile of its kind times the factor, and no less than so many seconds; and the
+share of requests that may be sent a second time."""
+
+
+class Latencies:
+    """Seconds that answers of one kind took, and from when on one takes too long."""
+
+    __slots__ = ("_fresh", "_seconds", "late")
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=KEPT)
+        self._fresh = 0
+        self.late: float | None = None
+
+    def add(self, seconds: float) -> None:
+        self._seconds.append(seconds)
+        self._fresh += 1
+        if len(self._seconds) >= LEAST_SAMPLES and (self.late is None or self._fresh >= AGAIN):
+            self._fresh = 0
+            usual = sorted(self._seconds)[int(QUANTILE * (len(self._seconds) - 1))]
+            self.late = max(FACTOR * usual, LEAST)
+
+
+class Hedges:
+    """Which calls of one service may be hedged, and when. Kinds are the places in a pipeline that ask: what they ask
+    for is alike, so it takes alike."""
+
+    def __init__(self, *, on: bool = True) -> None:
+        self.on = on
+        self.sent = self.hedged = 0
+        self._kinds: dict[str, Latencies] = {}
+
+    def late(self, kind: str) -> float | None:
+        """Seconds after which a call of this kind takes too long; None where too little is known, or it is off."""
+        known = self._kinds.get(kind) if self.on else None
+        return known.late if known else None
+
+    def answered(self, kind: str, seconds: float) -> None:
+        """A good answer came."""
+        if self.on:
+            self._kinds.setdefault(kind, Latencies()).add(seconds)
+
+    @property
+    def left(self) -> bool:
+        """Whether one more may be sent."""
+        return self.hedged + 1 <= SHARE * self.sent
+
+
+class Rival(ABC, Generic[T]):
+    """What a race needs to know of its second call."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def late(self) -> float | None:
+        """Seconds from when on the first is late; None while nobody knows."""
+
+    @abstractmethod
+    def may(self) -> bool:
+        """Whether a second may go out now; it takes a place for it, so it is asked right before."""
+
+    @abstractmethod
+    def second(self) -> Coroutine[Any, Any, T]:
+        """The second call."""
+
+    @abstractmethod
+    def unsent(self) -> None:
+        """Gives its place back if that is still taken: a task may be cancelled before it begins."""
+
+    @abstractmethod
+    def came(self, *, second: bool) -> bool:
+        """Whether the answer to one of the two is here: that is paid for, and not called off."""
+
+
+class Race(Generic[T]):
+    """A call, and a second one where it is late: the first that is answered counts, and the other is called off."""
+
+    __slots__ = ("_began", "_first", "_loop", "_other", "_over", "_rival", "_timer", "_won")
+
+    def __init__(self, rival: Rival[T]) -> None:
+        self._rival = rival
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._first: asyncio.Task[Any] | None = asyncio.current_task()
+        self._other: asyncio.Task[T] | None = None
+        self._won = self._over = False
+        self._timer = self._loop.call_later(rival.late() or LEAST, self._look)
+
+    async def run(self, first: Coroutine[Any, Any, T]) -> T:
+        """The first answer. Raises what the first call raises, where the second does no better."""
+        try:
+            try:
+                return await first
+            except asyncio.CancelledError:
+                if not self._won or self._first is None or self._first.uncancel() > 0:
+                    raise
+            except TransientError:
+                self._over = True
+                if self._other is None:
+                    raise
+                await asyncio.wait([self._other])
+                if self._other.cancelled() or self._other.exception() is not None:
+                    raise
+            assert self._other is not None
+            return self._other.result()
+        finally:
+            self._over = True
+            self._timer.cancel()
+            if self._other is not None and not self._other.done() and not self._rival.came(second=True):
+                self._other.cancel()
+
+    def _look(self) -> None:
+        """Sends the second, if it is time and may be; else looks again."""
+        late = self._rival.late()
+        left = LEAST if late is None else late - (self._loop.time() - self._began)
+        if left <= 0 and self._rival.may():
+            self._other = self._loop.create_task(self._rival.second())
+            self._other.add_done_callback(self._ended)
+        else:
+            self._timer = self._loop.call_later(max(left, LEAST / 4), self._look)
+
+    def _ended(self, other: "asyncio.Task[T]") -> None:
+        if other.cancelled() or other.exception() is not None:
+            self._rival.unsent()
+            if not self._over:
+                self._other = None
+                self._timer = self._loop.call_later(LEAST, self._look)
+            return
+        if not self._rival.came(second=False) and self._first is not None and not self._first.done():
+            self._won = True
+            self._first.cancel()

@@ -1,0 +1,272 @@
+"""The limiter: when a call may go out, so that a service is used as fast as it allows, and no faster."""
+
+import asyncio
+import heapq
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from synthkit.core.answer import Usage
+from synthkit.core.provider import Quotas
+from synthkit.errors import Overloaded, RateLimited, TransientError
+from synthkit.models.outage import Breaker
+from synthkit.models.pace import Bucket, Pace
+
+LONGEST_ASKED = 600.0
+"""Seconds: the longest Retry-After that is waited for."""
+KINDS = ("requests", "tokens", "input", "output")
+
+
+class Stopped(BaseException):
+    """The run is stopping: no further question is asked. No `Exception`, so that no step swallows it."""
+
+
+@dataclass(slots=True)
+class Place:
+    """One call's place in the queue, which its retries keep: the oldest goes first. input, output: the tokens that it
+    is expected to take. sent: when it last went out. taken: it holds one of the calls at once. came: its answer is
+    here."""
+
+    number: int
+    turn: int
+    input: int = 0
+    output: int = 0
+    sent: float = 0.0
+    taken: bool = False
+    came: bool = False
+
+    def of(self, kind: str) -> float:
+        """What it takes of a quota."""
+        if kind == "requests":
+            return 1
+        return (self.input if kind != "output" else 0) + (self.output if kind != "input" else 0)
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    turn: int
+    place: Place = field(compare=False)
+    future: "asyncio.Future[bool]" = field(compare=False)
+
+
+class Limiter:
+    """One for each provider, endpoint, key and model.
+
+    It keeps the number of calls at once, the requests and tokens a minute that the user allows or the service tells of
+    (`notice`), and the pace that refusals have shown; and it holds all back while nothing good comes. Who waits does so
+    in one queue, the oldest first, and is woken by what it waits for. One loop's.
+    """
+
+    def __init__(
+        self, concurrency: int, own: Mapping[str, float] | None = None, give_up_after: float = math.inf
+    ) -> None:
+        """own: what the user allows a minute, by `KINDS`. give_up_after: seconds without anything good."""
+        self.concurrency = concurrency
+        self.give_up_after = give_up_after
+        self.given_up: Callable[[], None] = _nothing
+        """What is to be done then."""
+        self.pace, self.breaker = Pace(), Breaker()
+        self.buckets: dict[str, Bucket] = {}
+        self.in_use = 0
+        self.armed = False
+        """Whether the service is known to be there: one that never answered is not waited for."""
+        self.stopped = False
+        self._own = dict(own or {})
+        self._begun = False
+        self._ready: list[_Waiter] = []
+        self._later: list[tuple[float, _Waiter]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
+        self._ending: asyncio.TimerHandle | None = None
+        self._blocked = 0.0
+        self._numbers = 0
+        self._on_its_way = Place(0, 0)
+        self._mean_output: float | None = None
+
+    def narrow(self, concurrency: int, own: Mapping[str, float]) -> None:
+        """Keeps to the least that the names for one model allow, before it is used."""
+        self.concurrency = min(self.concurrency, concurrency)
+        for kind, most in own.items():
+            self._own[kind] = min(most, self._own.get(kind, most))
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether a quota of tokens is known, so that places need estimates."""
+        return any(kind != "requests" for kind in (self.buckets or self._own))
+
+    def place(self, size: int = 0, most: int = 0) -> Place:
+        """A place for one call. size: bytes of its request, about four of which make a token; most: the most tokens of
+        its answer, of which answers so far tell how much is used."""
+        self._numbers += 1
+        output = most if self._mean_output is None else min(most, math.ceil(self._mean_output))
+        return Place(self._numbers, self._numbers, (size + 3) // 4, output)
+
+    async def enter(self, place: Place, after: float = 0.0) -> None:
+        """Waits for the call's turn, which comes `after` seconds at the earliest. Raises `Stopped`."""
+        if self.stopped:
+            raise Stopped
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if after <= 0 and not self._ready and self._wait(place, now) <= 0:
+            self._take(place, now)
+            return
+        waiter = _Waiter(place.turn, place, loop.create_future())
+        if after > 0:
+            heapq.heappush(self._later, (now + after, waiter))
+        else:
+            heapq.heappush(self._ready, waiter)
+        self._wake()
+        try:
+            admitted = await waiter.future
+        except asyncio.CancelledError:
+            if waiter.future.done() and not waiter.future.cancelled() and waiter.future.result():
+                self.leave(place, Usage())
+            self._wake()
+            raise
+        if not admitted:
+            raise Stopped
+
+    def try_enter(self, place: Place) -> bool:
+        """Takes the place if it is free right now, and nobody waits for it."""
+        now = asyncio.get_running_loop().time()
+        if self.stopped or self._ready or self.breaker.open or self._wait(place, now) > 0:
+            return False
+        self._take(place, now)
+        return True
+
+    def leave(self, place: Place, usage: Usage | None) -> None:
+        """A call is over. usage: the tokens that it took, none if it failed; None if nobody knows."""
+        self.in_use -= 1
+        place.taken = False
+        self.breaker.leave(place.number)
+        self._on_its_way.input -= place.input
+        self._on_its_way.output -= place.output
+        if usage is not None:
+            for kind, bucket in self.buckets.items():
+                if kind != "requests" and bucket.born <= place.sent:
+                    took = (usage.input if kind != "output" else 0) + (usage.output if kind != "input" else 0)
+                    bucket.take(took - place.of(kind))
+            if usage.output:
+                mean = self._mean_output
+                self._mean_output = usage.output if mean is None else mean + 0.1 * (usage.output - mean)
+        self._wake()
+
+    def notice(self, quotas: Quotas) -> None:
+        """What a reply says of the service's limits."""
+        now = asyncio.get_running_loop().time()
+        for kind in KINDS:
+            quota = getattr(quotas, kind)
+            if quota is not None and (kind in self.buckets or quota.most is not None):
+                out = self.in_use if kind == "requests" else self._on_its_way.of(kind)
+                self._bucket(kind, now).told(quota, out, now)
+
+    def answered(self, place: Place) -> bool:
+        """A good answer came. Whether an outage is over with it."""
+        now = asyncio.get_running_loop().time()
+        self.pace.answered(now)
+        self.armed = True
+        over = self.breaker.good()
+        if over and self._ending is not None:
+            self._ending.cancel()
+        return over
+
+    def failed(self, place: Place, error: TransientError) -> bool:
+        """A call failed for a passing reason. Whether an outage has begun with it."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if isinstance(error, RateLimited | Overloaded):
+            self.armed = self.armed or isinstance(error, RateLimited)  # it is there, and talks
+            self.pace.refused(place.sent, now)
+            if error.retry_after and any(b.left is not None and b.left < 1 for b in self.buckets.values()):
+                self._blocked = max(self._blocked, now + min(error.retry_after, LONGEST_ASKED))
+        if not self.armed:
+            return False
+        began = self.breaker.bad(place.number, error, now)
+        if self.breaker.open:
+            self._numbers += 1
+            place.turn = self._numbers  # the next probe is another
+        if began and self.give_up_after < math.inf:
+            left = max(0.0, (self.breaker.since or now) + self.give_up_after - now)
+            self._ending = loop.call_later(left, self._end)
+        return began
+
+    def stop(self) -> None:
+        """Sends all who wait away, with `Stopped`."""
+        self.stopped = True
+        for waiter in (*self._ready, *(waiter for _, waiter in self._later)):
+            if not waiter.future.done():
+                waiter.future.set_result(False)
+        self._ready, self._later = [], []
+        for timer in (self._timer, self._ending):
+            if timer is not None:
+                timer.cancel()
+
+    @property
+    def waiting(self) -> float:
+        """Seconds that all have to wait because the service says that nothing is left; 0 if that is not so."""
+        return max(0.0, self._blocked - asyncio.get_running_loop().time())
+
+    def _end(self) -> None:
+        if self.breaker.open and not self.stopped:
+            self.given_up()
+
+    def _bucket(self, kind: str, now: float) -> Bucket:
+        if kind not in self.buckets:
+            self.buckets[kind] = Bucket(self._own.get(kind), now)
+        return self.buckets[kind]
+
+    def _wait(self, place: Place, now: float) -> float:
+        """Seconds until a call may go out; infinite where something must happen first."""
+        if self.in_use >= self.concurrency:
+            return math.inf
+        if not self._begun:
+            self._begun = True
+            for kind in self._own:
+                self._bucket(kind, now)
+        wait = max(self._blocked - now, self.breaker.wait(now), self.pace.wait(now))
+        for kind, bucket in self.buckets.items():
+            wait = max(wait, bucket.wait(place.of(kind), now))
+        return wait
+
+    def _take(self, place: Place, now: float) -> None:
+        self.in_use += 1
+        self.breaker.take(place.number)
+        self.pace.take()
+        self._on_its_way.input += place.input
+        self._on_its_way.output += place.output
+        for kind, bucket in self.buckets.items():
+            bucket.take(place.of(kind))
+        place.sent, place.taken = now, True
+
+    def _wake(self) -> None:
+        """Lets all out whose turn it is, and sees to it that the next is woken in time."""
+        if self.stopped or not (self._ready or self._later):
+            return
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._later and self._later[0][0] <= now:
+            heapq.heappush(self._ready, heapq.heappop(self._later)[1])
+        wait = math.inf
+        while self._ready:
+            waiter = self._ready[0]
+            if not waiter.future.done():
+                wait = self._wait(waiter.place, now)
+                if wait > 0:
+                    break
+                self._take(waiter.place, now)
+                waiter.future.set_result(True)
+            heapq.heappop(self._ready)
+            wait = math.inf
+        at = min(now + wait, self._later[0][0] if self._later else math.inf)
+        if at < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._timer_at = loop.call_at(at, self._due), at
+
+    def _due(self) -> None:
+        self._timer, self._timer_at = None, math.inf
+        self._wake()
+
+
+def _nothing() -> None:
+    return

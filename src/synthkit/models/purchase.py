@@ -1,0 +1,70 @@
+"""A purchase: the money of one call, reserved before it goes out, settled by what came of it, put on the bill."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from synthkit.core.answer import Request, Usage
+from synthkit.models.bill import Bill
+from synthkit.models.budget import ZERO, Budget
+from synthkit.models.service import Service
+from synthkit.models.spans import UNSEEN, Open, Unseen
+
+LOST = "cost unknown"
+"""The kind of the event that tells of a call which may have cost, and of which the journal has nothing."""
+
+
+class Purchase:
+    """One call: `reserve`, `sent`, then `free`, `paid` or `unread`; `settle` whatever happened.
+
+    A call that was sent, and of which nothing is known any more (a timeout, a broken connection, a cancelled one), may
+    have been billed: its worst case stays spent, and the log of events keeps it, since the journal has nothing of it.
+    """
+
+    __slots__ = ("_bill", "_budget", "_cost", "_open", "_request", "_reserved", "_service", "path", "span")
+
+    def __init__(self, budget: Budget, bill: Bill, service: Service, request: Request, path: str) -> None:
+        self._budget, self._bill = budget, bill
+        self._service, self._request, self.path = service, request, path
+        self.span: Open | Unseen = UNSEEN
+        self._reserved = ZERO
+        self._cost: Decimal | None = ZERO
+        self._open = False
+
+    async def reserve(self) -> None:
+        """Sets the worst case aside. Raises `OutOfBudget` when it does not fit."""
+        if self._budget.limit is not None:
+            self._reserved = await self._budget.reserve(self._service.worst(self._request))
+
+    def sent(self) -> None:
+        """From here on it may cost."""
+        self._cost, self._open = None, True
+
+    def free(self) -> None:
+        """It cost nothing: the service refused it. Says nothing once an answer came, whatever is wrong with that."""
+        if self._open:
+            self._cost, self._open = ZERO, False
+
+    def paid(self, usage: Usage, *, used: bool, path: str = "", request: Request | None = None) -> None:
+        """Its answer is durable. path, request: of a part of it, where each part is an answer of its own."""
+        service, cost = self._service, self._service.cost(usage)
+        if self._open:
+            self._open, self._cost = False, ZERO
+        self._cost = None if cost is None or self._cost is None else self._cost + cost
+        if cost is None:
+            worst = service.bound(request or self._request)
+            self._bill.unknown(service.model.ref, path or self.path, worst, usage, used=used)
+        else:
+            self._bill.paid(service.model.ref, path or self.path, usage, cost, used=used)
+
+    def unread(self) -> None:
+        """What came is durable, and no answer."""
+        self._open = False
+        self._bill.unknown(self._service.model.ref, self.path, self._service.bound(self._request))
+
+    def settle(self, event: Callable[..., None], record: str) -> None:
+        """The end of it. event: writes into the log of events."""
+        self._budget.settle(self._reserved, self._cost)
+        if self._open:
+            worst, model = self._service.bound(self._request), self._service.model.ref
+            self._bill.unknown(model, self.path, worst)
+            event(LOST, model=model, path=self.path, record=record, may_cost=None if worst is None else str(worst))

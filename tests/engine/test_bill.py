@@ -1,0 +1,183 @@
+"""The bill: what a run paid adds up with the journal to the last digit, by model and step, and survives kills."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import synthkit as sk
+from synthkit.engine import api
+from synthkit.engine.result import Result
+from synthkit.models.bill import Bill
+from synthkit.models.journal import Entry, Journal
+from synthkit.testing import Faults, LoopbackServer, Reply, Request, Script, steady
+
+Serve = Callable[..., LoopbackServer]
+PRICES = {"m": ("0.15", "0.60"), "judge": ("2.5", "10")}
+CACHED = Decimal("0.075")
+
+
+@sk.generator(writes="n")
+def numbers(top: int = 40) -> Any:
+    for n in range(top):
+        yield {"n": n}
+
+
+class Ask(sk.Prompt):
+    template = "Number {{ n }}"
+
+
+class Judge(sk.Prompt):
+    template = "Is {{ text }} good?"
+
+
+def answer(request: Request) -> Reply:
+    usage = {
+        "prompt_tokens": 1000 + request.number, "completion_tokens": 77,
+        "prompt_tokens_details": {"cached_tokens": 512}, "completion_tokens_details": {"reasoning_tokens": 33},
+    }  # fmt: skip
+    return Reply(text=steady(request).text, usage=usage)
+
+
+@pytest.fixture
+def priced(project: Path, serve: Serve) -> Callable[..., LoopbackServer]:
+    """Starts a server, and gives the models m and judge prices."""
+
+    def start(**options: Any) -> LoopbackServer:
+        server = serve(**{"answer": answer, **options})
+        tables = [f'[models.judge]\nuse = "openai/judge"\nbase_url = "{server.url}"\n']
+        tables += [f"[prices.{m}]\ninput = {i}\noutput = {o}\ncached = 0.075\n" for m, (i, o) in PRICES.items()]
+        with (project / "synthkit.toml").open("a") as file:
+            file.write("\n" + "\n".join(tables))
+        return server
+
+    return start
+
+
+def pipeline(top: int = 40) -> sk.Pipeline:
+    return (
+        sk.Pipeline("p")
+        >> numbers(top=top)
+        >> Ask(model="m")
+        >> Judge(model="judge", into="verdict", label="score")
+    )
+
+
+def journaled(project: Path, run: str) -> dict[tuple[str, str], Decimal]:
+    """What the journal's entries of a run cost by model and step, priced without synthkit's own code."""
+    found: dict[tuple[str, str], Decimal] = {}
+    journal = Journal(project / ".synthkit/journal", read_only=True)
+    for entry in journal.scan():
+        data = entry.data
+        try:
+            usage = json.loads(data["body"])["usage"]
+        except ValueError:  # cut
+            continue
+        if data["run"] == run:
+            price, output = map(Decimal, PRICES[data["model"]])
+            cached = usage["prompt_tokens_details"]["cached_tokens"]
+            dollars = price * (usage["prompt_tokens"] - cached) + CACHED * cached + output * usage["completion_tokens"]
+            key = (data["model"], data["path"].split("/")[0])
+            found[key] = found.get(key, Decimal(0)) + dollars / 1_000_000
+    asyncio.run(journal.close())
+    return found
+
+
+def test_it_adds_up_with_the_journal(project: Path, priced: Serve) -> None:
+    server = priced()
+    result = api.run(pipeline(), folder=project / "run")
+    bill = result.bill
+    assert {key: line.cost for key, line in bill.lines.items()} == journaled(project, result.state["run"])
+    assert set(bill.lines) == {("m", "ask"), ("judge", "score")}
+    assert bill.total.calls == server.count == 80
+    usage = bill.by_model()["m"].usage
+    assert (usage.output, usage.cached, usage.reasoning) == (40 * 77, 40 * 512, 40 * 33)
+    assert (bill.total.unused, bill.total.unknown, bill.cut_off) == (0, 0, 0)
+    assert result.cost == pytest.approx(float(bill.total.cost)), "nothing was in vain"
+    again = api.run(pipeline(), folder=project / "again")
+    assert (again.bill.total.calls, again.bill.total.cost, again.cost) == (0, 0, result.cost), "from the journal"
+    assert Bill.of(json.loads(json.dumps(bill.form()))).lines == bill.lines
+
+
+def test_attempts_that_came_to_nothing_are_told_apart(project: Path, priced: Serve) -> None:
+    faults = Script([Reply(reset=True), Reply(text="x", cut=0.5), Reply(error="server_error"), None, None])
+    server = priced(faults=faults)
+    result = api.run(pipeline(top=1), folder=project / "run")
+    ask = result.bill.lines["m", "ask"]
+    assert server.count == 5
+    assert (ask.calls, ask.unused, ask.unknown, ask.unpriced) == (3, 2, 2, 0), "the error was free"
+    assert ask.most > 2 * 2048 * Decimal("0.60") / 1_000_000, "at most all that they may have answered"
+    assert ask.cost == journaled(project, result.state["run"])["m", "ask"]
+    assert "up to $0.00" in str(result) and "nobody knows what 2 calls took that brought no whole answer" in str(result)
+
+
+def test_an_answer_that_came_second_is_paid_and_not_used(project: Path, priced: Serve) -> None:
+    """Another process asks the same at the same time, and its answer is there first."""
+    place = project / ".synthkit/journal"
+    before: list[Entry] = []
+
+    def second(request: Request) -> Reply:
+        for entry in before:
+            journal = Journal(place)
+            body = json.loads(entry.data["body"])
+            body["choices"][0]["message"]["content"] = "the other one"
+            data = {**entry.data, "run": "another", "body": json.dumps(body)}
+            thread = threading.Thread(target=asyncio.run, args=(_put(journal, Entry(entry.key, "answer", data)),))
+            thread.start()
+            thread.join()
+        before.clear()
+        return answer(request)
+
+    priced(answer=second)
+    api.run(pipeline(top=1), folder=project / "probe")
+    journal = Journal(place, read_only=True)
+    found = [entry for entry in journal.scan() if entry.data["model"] == "m"]
+    asyncio.run(journal.close())
+    for path in place.iterdir():
+        path.unlink()
+    before += found
+    result = api.run(pipeline(top=1), folder=project / "run")
+    ask = result.bill.lines["m", "ask"]
+    assert result.accepted[0]["text"] == "the other one"
+    assert (ask.calls, ask.unused) == (1, 1) and ask.cost == ask.wasted > 0
+    assert ask.cost == journaled(project, result.state["run"])["m", "ask"]
+
+
+async def _put(journal: Journal, entry: Entry) -> None:
+    await journal.append(entry)
+    await journal.close()
+
+
+def test_it_survives_kills(project: Path, priced: Serve) -> None:
+    """Also without a budget; made from the journal alone as long as the run is dead, and when it goes on."""
+    server = priced(latency=0.02, faults=Faults(cut=0.05, server_error=0.05, seed=3))
+    script = project / "script.py"
+    script.write_text(
+        "import sys\nimport test_bill\nfrom synthkit.engine import api\n"
+        "if __name__ == '__main__':\n    api.run(test_bill.pipeline(200), folder='run', concurrency=8)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OPENAI_API_KEY": "k"}
+    for after in (30, 90):
+        with subprocess.Popen([sys.executable, str(script)], cwd=project, env=environment) as child:
+            server.wait(after, seconds=60)
+            child.send_signal(signal.SIGKILL)
+        killed = Result(project / "run")
+        assert killed.status == "running"
+        known = journaled(project, killed.state["run"])
+        assert known and {key: line.cost for key, line in killed.bill.lines.items() if line.cost} == known
+    result = api.run(pipeline(200), folder=project / "run", concurrency=64)
+    assert result.status == "complete"
+    bill = result.bill
+    assert {key: line.cost for key, line in bill.lines.items()} == journaled(project, result.state["run"])
+    assert bill.total.unused == bill.total.unknown > 0, "cut answers"
+    free = server.by_fault["server_error"]
+    assert server.count - 2 * 16 <= bill.total.calls + free <= server.count, "but for those that a kill cut off"

@@ -1,0 +1,267 @@
+"""A pilot and what is reckoned from it: nothing is paid twice, and all that the records did is counted."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from engine_kit import Ask, even, forever, numbers
+
+import synthkit as sk
+from synthkit.engine.estimate import Estimate, estimate
+from synthkit.engine.sidebyside import compare
+from synthkit.filters import ExactDedup
+from synthkit.judges import Rubric
+from synthkit.steps import TopK
+from synthkit.testing import ERRORS, LoopbackServer, Reply, Request, fresh
+
+Serve = Callable[..., LoopbackServer]
+
+
+class Many(sk.Prompt):
+    """Several answers to one question, as many as the number is long."""
+
+    template = "Several about {{ n }}"
+
+    def io(self, have: sk.Have) -> sk.IO:
+        return sk.IO.of(["n"], ["said"], fans_out=True)
+
+    def read(self, answer: sk.Answer, record: sk.Record) -> Any:
+        return [{"said": f"{answer.text} {k}"} for k in range(1 + record["n"] % 3)]
+
+
+@sk.filter(reads={"n": int})
+def never(record: sk.Record) -> Any:
+    """Drops all."""
+    return False, "never"
+
+
+def judged(request: Request) -> Reply:
+    """Texts of some length, and scores; dearer and better from the model «b»."""
+    dice = Random(request.digest)
+    if request.schema is None:
+        return Reply(text=f"{request.prompt}: " + "word " * dice.randint(40, 60) * (4 if request.model == "b" else 1))
+    return Reply(text=json.dumps({"rationale": "So.", "score": dice.choice([3, 4, 4, 5])}))
+
+
+def price(project: Path, *models: str, batch: bool = False) -> None:
+    """Gives models a price of one dollar for a million tokens in, two out."""
+    halves = "batch_input = 0.5\nbatch_output = 1.0\n" if batch else ""
+    with (project / "synthkit.toml").open("a") as file:
+        for model in models:
+            file.write(f"[prices.{model}]\ninput = 1.0\noutput = 2.0\n{halves}")
+
+
+def judging(model: str = "m", least: float = 4) -> sk.Pipeline:
+    return (
+        sk.Pipeline("judging", target=60) >> forever() >> Ask(model) >> Rubric("judge", reads=["text"]).at_least(least)
+    )
+
+
+@pytest.mark.parametrize("target", [500, 40, 6])
+@pytest.mark.parametrize("fans_out", [False, True])
+def test_nothing_is_paid_twice(serve: Serve, target: int, fans_out: bool) -> None:
+    server = serve(answer=fresh)
+    parts = (forever(), Many("m"), even(), Ask("m")) if fans_out else (forever(), even(), Ask("m"))
+    pipeline = sk.Pipeline("p", target, parts)
+    made = pipeline.estimate()
+    pilot = server.count
+    assert made.run is not None and made.problem == "" and made.spent.asked == pilot > 0
+    again = pipeline.estimate()
+    assert server.count == pilot, "the same pilot asks nothing"
+    assert again.run is not None and again.run.total == made.run.total and made.steps == again.steps
+    result = pipeline.run()
+    whole = sum(count.spent.asked for count in result.tally.values())
+    assert server.count - pilot == whole - pilot, "the run's calls are all of them without the pilot's"
+    other = pipeline.run(seed=1)
+    assert server.count - whole == sum(count.spent.asked for count in other.tally.values()), "of another seed, all"
+
+
+def test_what_the_run_does_is_within_the_intervals(serve: Serve, project: Path) -> None:
+    serve("m", "judge", answer=judged)
+    price(project, "m", "judge", batch=True)
+    made = judging().estimate(32)
+    run = made.run
+    assert run is not None and run.total.dollars is not None and run.total.batch is not None
+    result = judging().run()
+    spent = [count.spent for count in result.tally.values()]
+    cost = sum(float(one.cost) for one in spent)
+    assert run.total.dollars.low * 0.9 <= cost <= run.total.dollars.high * 1.1
+    calls = sum(one.asked for one in spent)
+    assert run.total.calls.low * 0.9 <= calls <= run.total.calls.high * 1.1
+    assert run.total.batch.value == pytest.approx(run.total.dollars.value / 2)
+    assert list(run.models) == ["m", "judge"] and run.accepted.value == 60
+    assert run.seconds is not None and run.seconds.low <= run.seconds.value <= run.seconds.high
+
+
+def test_each_step_and_score_is_counted(serve: Serve, project: Path) -> None:
+    serve("m", "judge", answer=judged)
+    price(project, "m", "judge")
+    made = judging().estimate()
+    ask, rubric, gate = made.steps
+    assert [step.label for step in made.steps] == ["ask", "rubric", "rubric/at-least"]
+    assert (ask.seen, ask.out, rubric.seen, gate.seen) == (16, 16, 16, 16)
+    assert gate.out + gate.dropped == 16 and 0 < gate.dropped < 16
+    score, number = made.scores["score"]
+    assert number == 16, "dropped records have been scored, too"
+    assert 3 <= score.low <= score.value <= score.high <= 5
+    assert made.rate is not None and made.rate.value == gate.out / 16
+    assert made.unbatched == ["judge", "m"] and made.unpriced == []
+    assert made.run is not None and made.run.total.batch is None and made.run.total.dollars is not None
+
+
+def test_without_a_price_all_else_is_told(serve: Serve) -> None:
+    serve(answer=fresh)
+    made = (sk.Pipeline("p", 50) >> forever() >> Ask("m")).estimate()
+    assert made.unpriced == ["m"] and made.run is not None
+    assert made.run.total.dollars is None and made.run.dollars_each is None
+    assert made.run.total.input.value > 0 and made.run.calls_each.value == pytest.approx(1, abs=0.2)
+
+
+def test_where_none_is_accepted_no_total_is_given(serve: Serve) -> None:
+    server = serve(answer=fresh)
+    made = (sk.Pipeline("p", 50) >> forever() >> Ask("m") >> never()).estimate()
+    assert made.failed and made.barren and made.run is None and server.count == 16
+    assert made.most == pytest.approx(3 / 16)
+    assert made.rate is not None and (made.rate.value, made.rate.low) == (0, 0)
+
+
+def test_a_generator_with_fewer_records_bounds_the_run(serve: Serve) -> None:
+    serve(answer=fresh)
+    few = (sk.Pipeline("p", 50) >> numbers(top=9) >> Ask("m")).estimate()
+    assert (few.records, few.available) == (9, 9)
+    assert few.run is not None and few.run.sources.high == 9 and few.run.accepted.high <= 9
+    some = (sk.Pipeline("p", 500) >> numbers(top=120) >> Ask("m")).estimate()
+    assert (some.records, some.available) == (16, 120)
+    assert some.run is not None and some.run.sources.value == 120 and some.run.accepted.value <= 120
+    whole = (sk.Pipeline("p") >> numbers(top=40) >> even() >> Ask("m")).estimate()
+    assert whole.run is not None and whole.run.sources.low == whole.run.sources.high == 40
+    assert whole.run.accepted.low < 20 < whole.run.accepted.high
+
+
+def test_steps_at_the_end_and_over_all_are_named(serve: Serve) -> None:
+    serve("m", "judge", answer=judged)
+    chain = (forever(), Ask("m"), ExactDedup("n"), Rubric("judge", reads=["text"]), TopK(20, of=100))
+    pipeline = sk.Pipeline("p", 20, chain)
+    made = pipeline.estimate()
+    assert [step.label for step in made.steps if step.sees_all] == ["exact-dedup", "top-k"]
+    assert made.ends == ["top-k"] and made.run is not None
+    assert made.run.sources.low >= 100, "five candidates for each record are wanted"
+    assert made.run.accepted.value == 20
+
+
+def test_shared_answers_are_paid_once(serve: Serve) -> None:
+    server = serve(answer=fresh)
+
+    made = (sk.Pipeline("p", 100) >> numbers(top=200) >> Same("m")).estimate()
+    assert server.count == 1 and made.run is not None
+    assert made.run.total.calls.value < 20
+
+
+class Same(sk.Prompt):
+    """The same question for all."""
+
+    template = "Anything?"
+    share = True
+    into = "same"
+
+
+def test_the_budget_is_the_pilots(serve: Serve, project: Path) -> None:
+    server = serve(answer=fresh)
+    price(project, "m")
+    made = (sk.Pipeline("p", 500) >> forever() >> Ask("m")).estimate(budget="0.0046", concurrency=1)
+    assert made.failed and made.run is None and 0 < server.count < 16
+    assert "budget of $0.0046" in made.problem and "--budget" in made.problem and "resume" not in made.problem
+    assert Decimal(0) < made.paid <= Decimal("0.0046")
+
+
+def test_times_are_of_calls_not_of_the_journal(serve: Serve) -> None:
+    serve(answer=fresh, latency=0.05)
+    pipeline = sk.Pipeline("p", 640) >> forever() >> Ask("m")
+    first = pipeline.estimate().run
+    assert first is not None and first.seconds is not None and first.seconds.low >= 640 * 0.05 / 64
+    second = pipeline.estimate().run
+    assert second is not None and second.seconds is None
+
+
+def test_retries_are_among_the_calls(serve: Serve) -> None:
+    def rude(request: Request) -> Reply:
+        return (
+            Reply(error=ERRORS["server_error"]) if request.number % 2 == 0 and request.number < 30 else Reply(text="ok")
+        )
+
+    serve(answer=rude)
+    made = (sk.Pipeline("p", 200) >> forever() >> Ask("m")).estimate(concurrency=4)
+    assert made.spent.retries > 5 and made.run is not None
+    assert made.run.total.calls.value > 200 * 1.25
+
+
+@pytest.mark.parametrize("number", [0, -1, True, "x", 2.5])
+def test_a_pilot_of_no_records_makes_no_sense(number: Any) -> None:
+    with pytest.raises(sk.errors.ConfigError, match=f"a pilot of {number!r} records makes no sense: give 1 or more"):
+        (sk.Pipeline("p", 5) >> forever()).estimate(number)
+
+
+def test_models_side_by_side(serve: Serve, project: Path) -> None:
+    server = serve("a", "b", "judge", answer=judged)
+    with (project / "synthkit.toml").open("a") as file:
+        file.write(f'[models.gone]\nuse = "openai/gone"\nbase_url = "{server.url}"\nendpoint = "loop"\n')
+        file.write('[models.keyless]\nuse = "openai/k"\napi_key_env = "NO_SUCH_KEY"\n')
+    price(project, "a", "b", "judge", "gone", "keyless")
+
+    def answer(request: Request) -> Reply:
+        return Reply(error=ERRORS["model_not_found"]) if request.model == "gone" else judged(request)
+
+    with LoopbackServer(answer) as other:
+        text = (project / "synthkit.toml").read_text().replace(server.url, other.url)
+        (project / "synthkit.toml").write_text(text)
+        made = compare(["gone", "b", "keyless", "a", "nobody"], judging, target=60)
+    assert [row.model for row in made.rows[:2]] == ["a", "b"] and not made.failed
+    assert {row.model for row in made.rows if row.problem} == {"gone", "keyless", "nobody"}
+    problems = {row.model: row.problem for row in made.rows}
+    assert "NO_SUCH_KEY" in problems["keyless"] and "no model is called 'nobody'" in problems["nobody"]
+    assert made.rivals == [] and made.same, "four times the words cost four times as much"
+    first, second = (row.made for row in made.rows[:2])
+    assert first is not None and second is not None and first.ids == second.ids
+    assert first.run is not None and second.run is not None
+    assert first.run.tokens_each.value < second.run.tokens_each.value
+    json.dumps(made.form(), default=list)
+
+
+def test_what_cannot_be_told_apart_is_said(serve: Serve, project: Path) -> None:
+    serve("a", "c", "judge", answer=judged)
+    price(project, "a", "c", "judge")
+    made = compare(["a", "c"], judging, target=60)
+    assert len(made.rivals) == 1 and made.rivals[0] == made.rows[1].model
+
+
+def test_a_budget_is_that_of_all_pilots(serve: Serve, project: Path) -> None:
+    server = serve("a", "b", "judge", answer=judged)
+    price(project, "a", "b", "judge")
+    one = compare(["a"], judging, target=60)
+    assert one.rows[0].made is not None
+    cost = float(one.rows[0].made.spent.cost)
+    before = server.count
+    least = 0.006  # the worst case of one call, and some
+    made = compare(["a", "b"], judging, target=60, budget=f"{cost + least:.6f}", concurrency=1, seed=3)
+    spent = sum(float(row.made.paid) for row in made.rows if row.made)
+    assert 0 < spent <= cost + least and server.count - before < 64
+    problems = {row.model: row.problem for row in made.rows}
+    assert "budget" in problems["b"], "what the first has spent, the second has not"
+
+
+def test_it_is_what_json_can_say(serve: Serve) -> None:
+    serve(answer=fresh)
+    made = (sk.Pipeline("p", 50) >> forever() >> Ask("m")).estimate(4)
+    form = json.loads(json.dumps(made.form(), default=list))
+    assert form["records"] == 4 and form["run"]["total"]["dollars"] is None
+    assert form["steps"][0]["rate"]["low"] < 1
+    assert isinstance(made, Estimate) and repr(made) == "<Estimate of p from 4 of 4 records>"
+
+
+def test_unknown_settings_are_named() -> None:
+    with pytest.raises(sk.errors.ConfigError, match=r"no setting 'budgett'; did you mean 'budget'\?"):
+        estimate(sk.Pipeline("p", 5) >> forever(), budgett=3)
