@@ -257,7 +257,7 @@ def test_what_stopped_a_run_is_lifted_when_it_goes_on(place: Path) -> None:
     assert offline.code == 1 and " ".join(offline.out.split()).startswith("failed: offline, and the journal in /")
     assert offline.out.endswith("go on with  synthkit resume off --no-offline\n")
     assert (again.code, again.lines[0]) == (0, "complete: 6 of 6 accepted")
-    assert broke.code == 3 and broke.out.startswith("partial: the budget of $0.0001 is used up")
+    assert broke.code == 3 and broke.out.startswith("partial: the budget of $0.0001 is too small: the next call")
     assert broke.out.endswith("go on with  synthkit resume broke --budget DOLLARS\n")
 
 

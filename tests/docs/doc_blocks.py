@@ -225,7 +225,8 @@ class Reader:
             if words[1] == "run":
                 self.run(shlex.join(["synthkit", "check", *words[2:]]), 0, where)
             else:
-                self.run(f"synthkit {words[1]} --help", 0, where)
+                file = [word for word in words[2:3] if word.endswith(".py")]  # a pipeline has options of its own
+                self.run(shlex.join(["synthkit", words[1], *file, "--help"]), 0, where)
                 for word in words[2:]:
                     if word.startswith("--"):
                         assert word.partition("=")[0] in self.printed, f"{where}: {words[1]} has no option {word}"

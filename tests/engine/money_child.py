@@ -1,7 +1,8 @@
 """Runs under a budget, each in a process of its own that its test may kill at any moment.
 
 Reads an order a line: {"project", "run", "budget", "concurrency"}. Prints the process' id when it begins, and after a
-further line its exit code when it has ended. The processes are forked, since a test of a hundred kills cannot wait for a hundred imports.
+further line its exit code when it has ended. The processes are forked, since a test of a hundred kills cannot wait for
+a hundred imports.
 """
 
 import json

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import synthkit as sk
+from synthkit.cli.money import by_model
 from synthkit.engine import api
 from synthkit.engine.result import Result
 from synthkit.models.bill import Bill
@@ -24,6 +25,7 @@ from synthkit.testing import Faults, LoopbackServer, Reply, Request, Script, ste
 Serve = Callable[..., LoopbackServer]
 PRICES = {"m": ("0.15", "0.60"), "judge": ("2.5", "10")}
 CACHED = Decimal("0.075")
+D = Decimal
 
 
 @sk.generator(writes="n")
@@ -40,12 +42,16 @@ class Judge(sk.Prompt):
     template = "Is {{ text }} good?"
 
 
-def answer(request: Request) -> Reply:
-    usage = {
-        "prompt_tokens": 1000 + request.number, "completion_tokens": 77,
+def answer_usage(number: int) -> dict[str, Any]:
+    """What the answer to the request of that number took."""
+    return {
+        "prompt_tokens": 1000 + number, "completion_tokens": 77,
         "prompt_tokens_details": {"cached_tokens": 512}, "completion_tokens_details": {"reasoning_tokens": 33},
     }  # fmt: skip
-    return Reply(text=steady(request).text, usage=usage)
+
+
+def answer(request: Request) -> Reply:
+    return Reply(text=steady(request).text, usage=answer_usage(request.number))
 
 
 @pytest.fixture
@@ -64,12 +70,7 @@ def priced(project: Path, serve: Serve) -> Callable[..., LoopbackServer]:
 
 
 def pipeline(top: int = 40) -> sk.Pipeline:
-    return (
-        sk.Pipeline("p")
-        >> numbers(top=top)
-        >> Ask(model="m")
-        >> Judge(model="judge", into="verdict", label="score")
-    )
+    return sk.Pipeline("p") >> numbers(top=top) >> Ask(model="m") >> Judge(model="judge", into="verdict", label="score")
 
 
 def journaled(project: Path, run: str) -> dict[tuple[str, str], Decimal]:
@@ -117,7 +118,29 @@ def test_attempts_that_came_to_nothing_are_told_apart(project: Path, priced: Ser
     assert (ask.calls, ask.unused, ask.unknown, ask.unpriced) == (3, 2, 2, 0), "the error was free"
     assert ask.most > 2 * 2048 * Decimal("0.60") / 1_000_000, "at most all that they may have answered"
     assert ask.cost == journaled(project, result.state["run"])["m", "ask"]
-    assert "up to $0.00" in str(result) and "nobody knows what 2 calls took that brought no whole answer" in str(result)
+    said = " ".join(str(result).split())
+    assert "up to $0.0026 more: nobody knows what 2 calls took that brought no whole answer" in said
+
+
+def test_it_is_shown_within_80_columns(project: Path, priced: Serve) -> None:
+    usage = answer_usage(0)
+    faults = Script([Reply(text="x", cut=0.5)])
+    priced(faults=faults, answer=lambda request: Reply(text=steady(request).text, usage=usage))
+    result = api.run(pipeline(top=2), folder=project / "run")
+    shown = ["".join(text for text, _ in line) for line in by_model(result.bill, 80)]
+    assert [line.split() for line in shown] == [
+        ["model", "calls", "unused", "tokens", "in", "cached", "tokens", "out", "reasoning", "paid"],
+        ["judge", "2", "0", "2,000", "1,024", "154", "66", "$0.0041"],
+        ["m", "3", "1", "2,000", "1,024", "154", "66", "$0.0003+"],
+    ]
+    assert max(map(len, shown)) <= 80
+    dollars = {model: line.cost for model, line in result.bill.by_model().items()}
+    assert dollars == {"judge": D("0.0040568"), "m": D("0.0003156")}
+    told = [" ".join(line.split()) for line in str(result).splitlines()]
+    assert "paid $0.0044: $0.0041 to judge, $0.0003 to m" in told
+    again = api.run(pipeline(top=2), folder=project / "again")
+    assert "paid $0.00; $0.0044 saved by the journal" in [" ".join(line.split()) for line in str(again).splitlines()]
+    assert again.bill.lines == {} and by_model(again.bill, 80) == []
 
 
 def test_an_answer_that_came_second_is_paid_and_not_used(project: Path, priced: Serve) -> None:

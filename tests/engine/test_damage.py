@@ -91,7 +91,7 @@ WRONG: list[tuple[str, Any]] = [
     ("rounds", [1]), ("rounds", [{"index": 0}]), ("rounds", [{"index": 0, "want": 1, "start": 0, "made": "x"}]),
     ("written", ["x"]), ("written", [{"path": "a", "format": "b", "written": "many"}]), ("notes", [1]), ("notes", "x"),
     ("dropped_wishes", []), ("dropped_wishes", {"m": "top_k"}), ("journal", "x"), ("journal", {"problems": 3}),
-    ("ended", 7), ("reason", None), ("totals", {"a": {}}), ("unfinished", {"asked": 1}), ("spent", "much"),
+    ("ended", 7), ("reason", None), ("totals", {"a": {}}), ("unfinished", {"asked": 1}), ("bill", {"lines": []}),
     ("settings", {}), ("exports", [1]), ("inputs", {"a": 1}), ("target", "ten"), ("source", 1),
     ("shape", {"generator": "g", "stages": [], "end": 0, "target": None}), ("shape", {"generator": "g"}),
 ]  # fmt: skip

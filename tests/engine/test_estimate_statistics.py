@@ -49,9 +49,9 @@ def test_nine_of_ten_runs_cost_what_their_pilots_said(p: float, most: int) -> No
     for number in range(200):
         rng = Random(f"pilot {number}")
         known = [source(rng, p, most) for _ in range(16)]
-        drawn = Projection(plan(200, fans_out=most > 1), known).draw(Random(number), draws=80)
+        drawn = Projection(plan(150, fans_out=most > 1), known).draw(Random(number), draws=60)
         said = between([row[5] for row in drawn.asked["m"]])
-        hits += said.low <= ran(200, known, lambda rng=rng: source(rng, p, most), most > 1) <= said.high
+        hits += said.low <= ran(150, known, lambda rng=rng: source(rng, p, most), most > 1) <= said.high
     assert hits >= 160, f"the interval of 90 % held the truth in {hits} of 200 cases"
 
 

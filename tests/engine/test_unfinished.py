@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def test_a_used_up_budget(serve: Serve, project: Path, inside: bool) -> None:
     done, left = together(first.tally), first.unfinished
     assert left.asked > 0 and left.cost > 0
     assert done.asked + left.asked == server.count - paid, "each answer that was paid for is counted, and once"
-    assert done.cost + left.cost == Decimal(first.state["spent"])
+    assert done.cost + left.cost == first.bill.total.cost
     assert f"for {left.asked} answer" in said(first)["cost"]
     assert said(first)["cost"].endswith("of records that are not finished yet")
     assert said(first)["tokens"].endswith("for those")
@@ -79,7 +78,7 @@ def test_a_used_up_budget(serve: Serve, project: Path, inside: bool) -> None:
     last = adds_up(api.resume(project / "run", budget=str(cost * 9)))
     assert last.status == "complete" and not last.unfinished
     assert together(last.tally).asked == server.count - paid == paid
-    assert together(last.tally).cost == cost == Decimal(last.state["spent"])
+    assert together(last.tally).cost == cost == last.bill.total.cost
     assert "not finished" not in said(last)["cost"]
 
 

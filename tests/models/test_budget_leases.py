@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -84,6 +83,34 @@ def test_many_calls_that_wait_share_one_write(tmp_path: Path) -> None:
     assert leased(tmp_path / "budget.jsonl") == 2
 
 
+def test_what_is_not_needed_any_more_is_given_back(tmp_path: Path) -> None:
+    """So that a kill does not lose what many calls had reserved long before."""
+    path = tmp_path / "budget.jsonl"
+
+    async def main() -> Budget:
+        leases = Leases.open(path, D(0))
+        leases.begin(D(0), D(100))
+        budget = Budget(D(100), lender=leases)
+        await asyncio.gather(*(budget.reserve(D(1)) for _ in range(90)))
+        assert leased(path) == budget.leased == 90
+        for _ in range(89):
+            budget.settle(D(1), D("0.01"))
+            await budget.close()
+            assert budget.spent + budget.reserved <= budget.leased == leased(path)
+        return budget
+
+    budget = asyncio.run(main())
+    assert (budget.spent, budget.reserved) == (D("0.89"), 1)
+    assert leased(path) <= D("1.89") + 4, "what is spent, what is on its way, and 4 % of the budget"
+    assert len(lines(path)) < 20
+
+    async def on() -> None:
+        await budget.reserve(D(98))
+
+    asyncio.run(asyncio.wait_for(on(), 20))
+    assert leased(path) == D("99.89")
+
+
 def test_what_a_kill_leaves_counts_as_spent(tmp_path: Path) -> None:
     path = tmp_path / "budget.jsonl"
 
@@ -126,7 +153,7 @@ def test_a_lease_that_cannot_be_written_lets_nothing_out(tmp_path: Path) -> None
         leases = Leases.open(folder / "budget.jsonl", D(0))
         leases.begin(D(0), D(1))
         (folder / "budget.jsonl").unlink()
-        os.rename(folder, tmp_path / "gone")
+        folder.rename(tmp_path / "gone")
         budget = Budget(D(1), lender=leases)
         return await asyncio.gather(*(budget.reserve(D("0.1")) for _ in range(3)), return_exceptions=True)
 

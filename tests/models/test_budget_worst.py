@@ -65,7 +65,7 @@ def test_a_schema_counts_as_it_goes_out(project: Path, use: str) -> None:
 def test_what_a_service_adds_counts(project: Path) -> None:
     m = service(project, "openai/gpt-5-mini")
     hello = m.request(Question("Hello"))
-    assert tokens(m, hello) > FRAME_TOKENS + len(hello.canonical())
+    assert tokens(m, hello) > FRAME_TOKENS + len(hello.canonical)
     tools = m.request(Question("Hello", tools=(Point,)))
     assert tokens(m, tools) > tokens(m, hello) + TOOL_TOKENS + len("A place.")
     wide = m.request(Question("数" * 1000))

@@ -192,7 +192,12 @@ def test_both_apis_of_a_service_have_its_prices() -> None:
 
 def test_batches_cost_what_the_list_says_or_nobody_knows() -> None:
     there, usage = Prices({}, DAY), Usage(2_000, 1_000)
-    for name in ("openai/gpt-5-mini", "openai-responses/gpt-5-mini", "anthropic/claude-haiku-4-5", "openai/gpt-4o-mini"):
+    for name in (
+        "openai/gpt-5-mini",
+        "openai-responses/gpt-5-mini",
+        "anthropic/claude-haiku-4-5",
+        "openai/gpt-4o-mini",
+    ):
         single, batch = there.cost(model(name), usage), there.cost(model(name), usage, batch=True)
         assert single is not None and batch == single / 2, name
     assert there.cost(model("openai/gpt-5-search-api"), usage, batch=True) is None, "not asked in batches"
@@ -206,7 +211,9 @@ def test_batches_cost_what_the_list_says_or_nobody_knows() -> None:
 def test_cached_input_in_batches_is_priced_as_it_is_documented() -> None:
     there, cached = Prices({}, DAY), Usage(1_000_000, 0, 1_000_000)
     assert there.cost(model("openai/gpt-5-mini"), cached, batch=True) == Decimal("0.0125")
-    assert there.cost(model("openai/gpt-4o-mini"), cached) == there.cost(model("openai/gpt-4o-mini"), cached, batch=True)
+    assert there.cost(model("openai/gpt-4o-mini"), cached) == there.cost(
+        model("openai/gpt-4o-mini"), cached, batch=True
+    )
 
 
 def test_the_users_own_price_in_batches() -> None:

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import httpx2
 import openai
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
-from openai_kit import HELLO, KEY, error_of, fetched, read_request, request, wire
+from openai_kit import HELLO, KEY, ask, error_of, fetched, read_request, request, wire
 from openai_kit import http as reply
 
 from synthkit import errors
@@ -185,40 +185,58 @@ def test_a_client_of_a_plugins_own_makes_every_request_and_retries_none() -> Non
     assert made.made == 1
 
 
-def test_an_identity_of_azure_gives_a_token_for_each_request(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    closed: list[str] = []
+class AzureError(Exception):
+    """As azure-core has it."""
 
-    class Credential:
-        async def close(self) -> None:
-            closed.append("closed")
 
-    def provider(credential: Credential, scope: str) -> Any:
+class ClientAuthenticationError(AzureError):
+    """As azure-core has it."""
+
+
+class Azure:
+    """The package azure-identity, as far as it is used."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.closed = 0
+        self.fails: Exception | None = None
+        for name in ("azure", "azure.identity", "azure.identity.aio", "azure.core", "azure.core.exceptions"):
+            module = types.ModuleType(name)
+            module.__spec__ = types.SimpleNamespace(name=name)  # type: ignore[assignment]
+            module.__path__ = []
+            monkeypatch.setitem(sys.modules, name, module)
+        sys.modules["azure.identity.aio"].__dict__.update(
+            DefaultAzureCredential=lambda: self,
+            get_bearer_token_provider=lambda credential, scope: self.provider(scope),
+        )
+        sys.modules["azure.core.exceptions"].__dict__.update(
+            AzureError=AzureError, ClientAuthenticationError=ClientAuthenticationError
+        )
+
+    def provider(self, scope: str) -> Callable[[], Awaitable[str]]:
         async def token() -> str:
-            return f"{type(credential).__name__} for {scope}"
+            if self.fails is not None:
+                raise self.fails
+            return f"token for {scope}"
 
         return token
 
-    for name in ("azure", "azure.identity", "azure.identity.aio"):
-        module = types.ModuleType(name)
-        module.__spec__ = types.SimpleNamespace(name=name)  # type: ignore[assignment]
-        module.__path__ = []
-        monkeypatch.setitem(sys.modules, name, module)
-    sys.modules["azure.identity.aio"].__dict__.update(
-        DefaultAzureCredential=Credential, get_bearer_token_provider=provider
-    )
-    with LoopbackServer(
-        lambda got: "Hello.", key="Credential for https://cognitiveservices.azure.com/.default"
-    ) as server:
-        made = OpenAI(Endpoint(server.url, settings={"identity": "azure"}))
+    async def close(self) -> None:
+        self.closed += 1
 
-        async def go() -> str:
-            try:
-                return await made.call(request(), "0")
-            finally:
-                await made.close()
 
-        assert made.parse(asyncio.run(go())).text == "Hello."
-    assert closed == ["closed"]
+def test_an_identity_of_azure_gives_a_token_for_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    azure = Azure(monkeypatch)
+    with LoopbackServer(lambda got: "Hello.", key="token for https://cognitiveservices.azure.com/.default") as server:
+        assert ask(server.url, key=None, identity="azure").text == "Hello."
+        azure.fails = ClientAuthenticationError("secret")
+        error = error_of(server.url, key=None, identity="azure")
+        assert type(error) is errors.BadKey and "run az login" in str(error) and "secret" not in str(error)
+        assert error.__cause__ is None and error.__suppress_context__
+        azure.fails = AzureError("no network")
+        error = error_of(server.url, key=None, identity="azure")
+        assert type(error) is errors.ConnectionLost and error.free
+        assert server.count == 1
+    assert azure.closed == 3
 
 
 def test_an_identity_without_its_package_is_a_sentence() -> None:

@@ -63,7 +63,12 @@ def test_anthropics_headers_and_input_and_output_are_not_swapped() -> None:
         output_tokens_reset="2026-11-21T12:00:06Z",
     )
     assert read(AnthropicGauge, told) == [
-        Quotas(requests=Quota(4000, 3999, 1.0), input=Quota(400000, 396000, 3.0), output=Quota(80000, 72000, 6.0))
+        Quotas(
+            requests=Quota(4000, 3999, 1.0),
+            tokens=Quota(480000, 470000, 5.0),
+            input=Quota(400000, 396000, 3.0),
+            output=Quota(80000, 72000, 6.0),
+        )
     ]
     together = {name: value for name, value in told.items() if "put-tokens" not in name}
     assert read(AnthropicGauge, together) == [

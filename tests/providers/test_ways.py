@@ -187,7 +187,7 @@ def test_the_sdks_describe_a_machine_alike(system: str, machine: str, monkeypatc
         return
     for sdk in (openai._base_client, anthropic._base_client):
         headers = sdk.platform_headers.__wrapped__(openai.__version__, platform=None)
-        assert headers.items() <= made.items()
+        assert made is not None and headers.items() <= made.items()
 
 
 def test_bodies_are_written_as_the_sdks_do_it() -> None:

@@ -30,10 +30,8 @@ def test_a_limit_of_input_is_kept_and_told_in_the_services_words() -> None:
     assert "your organization's rate limit of 30 input tokens per minute" in caught.value.message
     headers = caught.value.response.headers
     assert float(headers["retry-after"]) > 0
-    assert (headers["anthropic-ratelimit-input-tokens-limit"], headers["anthropic-ratelimit-tokens-limit"]) == (
-        "30",
-        "30",
-    )
+    assert headers["anthropic-ratelimit-input-tokens-limit"] == "30"
+    assert headers["anthropic-ratelimit-tokens-limit"] == "10030"
     assert headers["anthropic-ratelimit-output-tokens-limit"] == "10000"
 
 
@@ -46,7 +44,7 @@ def test_a_limit_of_output_counts_what_was_made_and_refuses_what_comes_then() ->
             ask(server)
     headers = caught.value.response.headers
     assert headers["anthropic-ratelimit-output-tokens-remaining"] == "0"
-    assert headers["anthropic-ratelimit-tokens-limit"] == "900"
+    assert headers["anthropic-ratelimit-tokens-limit"] == "10900"
     assert headers["anthropic-ratelimit-input-tokens-limit"] == "10000"
     assert int(headers["anthropic-ratelimit-input-tokens-remaining"]) > 9000
     assert float(headers["retry-after"]) > 0
@@ -68,8 +66,8 @@ def test_a_provider_reads_input_and_output_of_it_apart() -> None:
     with LoopbackServer(lambda got: Reply(text="y" * 200), limits=Limits(50, input=150, output=5000)) as server:
         asyncio.run(go(server.url))
     for quotas in heard:
-        assert quotas.tokens is None and quotas.input is not None and quotas.output is not None
-        assert (quotas.input.most, quotas.output.most) == (150, 5000)
+        assert quotas.tokens is not None and quotas.input is not None and quotas.output is not None
+        assert (quotas.tokens.most, quotas.input.most, quotas.output.most) == (5150, 150, 5000)
         assert quotas.input.left is not None and quotas.input.left < 150
         assert quotas.output.left == 4950
         assert quotas.input.whole_in is not None and 0 < quotas.input.whole_in <= 60
@@ -87,6 +85,18 @@ def test_output_flows_back_and_input_is_never_owed() -> None:
     refused = gate.enter(0, 60.0)
     assert refused is not None and refused.retry_after == pytest.approx(1.0)
     assert gate.enter(600, 61.0) is None
+
+
+def test_a_limit_for_both_is_told_where_less_is_left_of_it() -> None:
+    limits = Limits(requests=100, tokens=500, input=1000, output=1000)
+    with (
+        LoopbackServer(limits=limits) as server,
+        anthropic.Anthropic(base_url=server.url.removesuffix("/v1"), api_key="k", max_retries=0) as client,
+    ):
+        raw = client.messages.with_raw_response
+        headers = raw.create(model=MODEL, max_tokens=100, messages=[{"role": "user", "content": "x"}]).headers
+    told = {kind: headers[f"anthropic-ratelimit-{kind}-limit"] for kind in ("tokens", "input-tokens", "output-tokens")}
+    assert told == {"tokens": "500", "input-tokens": "1000", "output-tokens": "1000"}
 
 
 @pytest.mark.parametrize("limits", [None, Limits(requests=5), Limits(requests=5, tokens=100)])

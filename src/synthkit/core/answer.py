@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,12 +122,14 @@ class Request:
             form["endpoint"] = self.endpoint
         return form
 
+    @cached_property
     def canonical(self) -> str:
+        """The form in one spelling, made once."""
         return canonical(self.form())
 
     def key(self, sample: str) -> bytes:
         """The journal's key: 16 bytes of this request asked as this sample."""
-        return bytes.fromhex(digest(self.canonical(), sample, size=16))
+        return bytes.fromhex(digest(self.canonical, sample, size=16))
 
     def replaced(self, **changes: Any) -> "Request":
         return replace(self, **changes)

@@ -175,7 +175,7 @@ class RunContext(Context):
         return Origin(self.record.id, self.path, self.spent, keys)
 
     def _sample(self, request: Request) -> str:
-        form = request.canonical()
+        form = request.canonical
         ordinal = self._ordinals.get(form, 0)
         self._ordinals[form] = ordinal + 1
         key = (self.lane.seed, self.record.id, self.path, ordinal)

@@ -16,9 +16,10 @@ from synthkit.core.values import digest
 from synthkit.engine import api, source, views
 from synthkit.engine.execution import Watch
 from synthkit.engine.intervals import Interval, between, mean, share, worth
-from synthkit.engine.pilot import Passed, Pilot, pilot
+from synthkit.engine.pilot import pilot
 from synthkit.engine.projection import ASKED, DRAWS, Drawn, Projection, per
 from synthkit.engine.settings import Settings
+from synthkit.engine.traced import Passed, Pilot
 from synthkit.errors import ConfigError
 from synthkit.models.spent import Spent
 

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +44,20 @@ def _in_loop() -> bool:
     return True
 
 
+@contextlib.contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Garbage in circles is looked for less often: thousands of records on their way are live objects, and looking at
+    them again and again is a tenth of what a run costs. What was there before is not looked at."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
 class Execution:
     """Runs a plan to its end. retry: failed records are tried again first. preview: their trails hold everything, and
     nobody goes on with the run."""
@@ -71,10 +86,11 @@ class Execution:
     def run(self) -> Result:
         """Runs in a loop of its own, in another thread where this one has a loop already (a notebook)."""
         self.store.save(status="running", reason="")
-        if _in_loop():
-            self._threaded()
-        else:
-            asyncio.run(self._run())
+        with _seldom_collected():
+            if _in_loop():
+                self._threaded()
+            else:
+                asyncio.run(self._run())
         return Result(self.store.folder)
 
     def _threaded(self) -> None:
@@ -141,9 +157,7 @@ class Execution:
             return UNSEEN
         return spans.run(self.plan.name, self.store.state["run"], target=self.plan.target, preview=self.preview)
 
-    def _conclude(
-        self, models: Models, money: Money, status: Status, reason: str, error: SynthkitError | None
-    ) -> None:
+    def _conclude(self, models: Models, money: Money, status: Status, reason: str, error: SynthkitError | None) -> None:
         """Writes what came of a run: what it paid, the files of records, the exports, and at last the status."""
         try:
             money.end()

@@ -8,7 +8,6 @@ planned as the runner plans them (`rounds.next_want`), the pilot's records the f
 up.
 """
 
-from bisect import bisect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -195,8 +194,7 @@ def _drawn(rng: Random, weight: Sequence[float], number: float) -> list[float]:
     if number > ONE_BY_ONE:
         return [number * one for one in weight]
     bounds = list(accumulate(weight))
-    last = len(weight) - 1
-    found = Counter(min(bisect(bounds, rng.random()), last) for _ in range(int(number)))
+    found = Counter(rng.choices(range(len(weight)), cum_weights=bounds, k=int(number)))
     return [float(found[kind]) for kind in range(len(weight))]
 
 

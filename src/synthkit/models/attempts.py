@@ -84,7 +84,7 @@ class Asked:
     async def keep(self, attempts: "Attempts", body: str, purchase: Purchase) -> tuple[Entry, Usage]:
         """Makes a body durable before anything else is done with it; what is no answer is kept as an attempt."""
         try:
-            reply = self.service.provider.parse(body)
+            reply = self.service.read_first(body)
         except Exception as error:  # paid for, whatever a provider makes of it
             await attempts.append(self, "attempt", body)
             purchase.unread()
@@ -173,7 +173,7 @@ class Attempts:
     def _size(self, service: Service, request: Request) -> tuple[int, int]:
         if not service.limiter.counts_tokens:
             return 0, 0
-        return len(request.canonical()), int(request.options.get("max_tokens", 0))
+        return len(request.canonical), int(request.options.get("max_tokens", 0))
 
     def _failed(self, service: Service, place: Place, error: TransientError) -> None:
         """A call failed for a passing reason, which says something about the service."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from synthkit.errors import OutOfBudget
+from synthkit.errors import OutOfBudget, SynthkitError
 
 ZERO = Decimal(0)
+SPARE = Decimal("0.04")
+"""The part of a budget that may be leased and not reserved before it is given back: a kill would lose it."""
 
 
 class Lender(Protocol):
@@ -16,7 +18,11 @@ class Lender(Protocol):
 
     async def lease(self, least: Decimal) -> Decimal:
         """Dollars that may be spent from now on, and count as spent for whoever goes on after a kill. `least` or more
-        where there is so much; else all that is left, and at last 0. Not called again before it has returned."""
+        where there is so much; else all that is left, and at last 0."""
+        ...
+
+    async def give_back(self, dollars: Decimal) -> None:
+        """Takes back what was leased and is not needed now. Neither is called before the other has returned."""
         ...
 
 
@@ -49,6 +55,8 @@ class Budget:
         self.leased = spent if lender is not None else (limit or ZERO)
         self._kept = kept
         self._lender = lender
+        self._exhausted = lender is None
+        self._spare = (limit or ZERO) * SPARE
         self._waiting: deque[Waiting] = deque()
         self._extending: asyncio.Task[None] | None = None
 
@@ -83,10 +91,15 @@ class Budget:
         self.spent += reserved if cost is None else cost
         if self._waiting:
             self._serve()
+        elif self._lender is not None and self._extending is None:
+            spare = self.leased - self.spent - self.reserved
+            if spare > max(self._spare, self.reserved):
+                self.leased -= spare - self._spare / 2
+                self._extending = asyncio.create_task(self._return(self._lender, spare - self._spare / 2))
 
     async def close(self) -> None:
         """Waits for a lease that is being written."""
-        if self._extending is not None:
+        while self._extending is not None:
             await asyncio.wait([self._extending])
 
     def _fits(self, worst: Decimal) -> bool:
@@ -102,7 +115,7 @@ class Budget:
                     first.admitted.set_result(None)
                 elif self._extending is not None:
                     return
-                elif self._lender is not None:
+                elif self._lender is not None and not self._exhausted:
                     self._extending = asyncio.create_task(self._extend(self._lender))
                     return
                 elif self.spent + first.worst > self.leased:
@@ -116,8 +129,7 @@ class Budget:
             wanted = sum((waiting.worst for waiting in self._waiting), self.spent + self.reserved) - self.leased
             more = await lender.lease(wanted)
             self.leased += more
-            if more < wanted:
-                self._lender = None  # that was all
+            self._exhausted = more < wanted
         except Exception as error:
             while self._waiting:
                 waiting = self._waiting.popleft()
@@ -127,12 +139,18 @@ class Budget:
             self._extending = None
         self._serve()
 
+    async def _return(self, lender: Lender, dollars: Decimal) -> None:
+        try:
+            await lender.give_back(dollars)
+        except SynthkitError:  # then a kill loses more, and nothing else
+            pass
+        finally:
+            self._exhausted, self._extending = False, None
+        self._serve()
+
     def _used_up(self, worst: Decimal) -> str:
-        spent = f"${self.spent:.4f} are spent"
-        if self._kept:
-            spent += f" (up to ${self._kept:.4f} of it by calls that a kill cut off)"
-        state = "is used up" if self.spent else "is too small"
-        return (
-            f"the budget of ${self.limit} {state}: {spent}, and the next call may cost ${worst:.4f}; resume with a "
-            "larger --budget"
-        )
+        more = f"the next call may cost ${worst:.4f}; resume with a larger --budget"
+        if not self.spent:
+            return f"the budget of ${self.limit} is too small: {more}"
+        cut = f" (up to ${self._kept:.4f} of it by calls that a kill cut off)" if self._kept else ""
+        return f"the budget of ${self.limit} is used up: ${self.spent:.4f} are spent{cut}, and {more}"

@@ -149,7 +149,7 @@ class Models:
             # a waiter that is cancelled does not take the call with it: its answer is paid for
             entry = await asyncio.shield(self._asked[key])
         origin.keys.append(key)
-        reply = service.provider.parse(entry.data["body"])
+        reply = service.read(entry.data["body"])
         used.asked += 1
         used.journaled += journaled
         self._charge(service, reply.usage, used)

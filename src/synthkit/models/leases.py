@@ -72,6 +72,11 @@ class Leases:
         self._mark += more
         return more
 
+    async def give_back(self, dollars: Decimal) -> None:
+        """See `Lender`. Raises `StoreError`; then the file says more than is leased."""
+        self._mark -= dollars
+        await asyncio.to_thread(self._write, {"leased": str(self._mark)})
+
     def end(self, spent: Decimal, known: Decimal) -> None:
         """Takes down what was spent, exactly."""
         self._write({"spent": str(spent), "known": str(known)})

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from synthkit.core.answer import Request, Schema, Usage
+from synthkit.core.answer import Reply, Request, Schema, Usage
 from synthkit.core.provider import Provider
 from synthkit.core.values import canonical
 from synthkit.errors import ConfigError, OptionRefused, RecordError
@@ -32,6 +32,8 @@ WHOLE = {
     "dimensions": (1, math.inf),
 }
 """Options that are whole numbers, with the least and the most."""
+MOST_FRESH = 4096
+"""Answers that are kept as they were read, until who asked has read them too."""
 UNREACHABLE = 3
 """How many calls may use up their tries before a service that never answered stops the run."""
 
@@ -50,6 +52,7 @@ class Service:
         self.hedges = hedges
         self._sizes = Sizes(provider, model.name)
         self.given_up = 0
+        self._fresh: dict[str, Reply] = {}
         self.refused: set[str] = set()
 
     def request(self, question: Question, *, learned: bool = True) -> Request:
@@ -177,6 +180,19 @@ class Service:
             )
         return f"{self.model.ref} takes no option {name!r}: it takes {takes}"
 
+    def read(self, body: str) -> Reply:
+        """What a body holds. One that has just come is read twice: before it is kept, and by who asked."""
+        reply = self._fresh.pop(body, None)
+        return self.provider.parse(body) if reply is None else reply
+
+    def read_first(self, body: str) -> Reply:
+        """The same, kept for the second time."""
+        reply = self.provider.parse(body)
+        if len(self._fresh) >= MOST_FRESH:  # they were asked for by nobody in the end
+            self._fresh.clear()
+        self._fresh[body] = reply
+        return reply
+
     def cost(self, usage: Usage) -> Decimal | None:
         """Dollars, or None where the price is not known."""
         return self.prices.cost(self.model, usage)
@@ -206,6 +222,8 @@ class Service:
 
     def bound(self, request: Request) -> Decimal | None:
         """The same of a request that has gone out; None also where no bound is known."""
+        if not self.input_priced:
+            return None
         try:
             return self.worst(request)
         except Exception:  # the money of a call is counted whatever a provider of today makes of its request

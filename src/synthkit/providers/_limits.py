@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from synthkit.core import Quota, Quotas
 
-LARGEST = 1e12
+LARGEST = 1e15
 """What a limit cannot be, nor a time in seconds."""
 NUMBER = re.compile(r"\s*\d{1,15}(\.\d{1,9})?\s*", re.ASCII)
 DURATION = re.compile(
@@ -77,8 +77,8 @@ class OpenAIGauge(Gauge):
 
 class AnthropicGauge(Gauge):
     """`anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}`, the reset as a time,
-    which counts from the reply's own date. `tokens` tells the most restrictive limit of several, so that it is read
-    only where input and output are not told apart."""
+    which counts from the reply's own date. `tokens` is a workspace's limit of both together where that is the nearest,
+    else the sum of input and output. What is left of tokens is rounded to thousands."""
 
     names = tuple(
         f"anthropic-ratelimit-{kind}-{what}"
@@ -92,8 +92,6 @@ class AnthropicGauge(Gauge):
         requests, tokens, input, output = (
             _quota(values[at], values[at + 1], _until(values[at + 2], now)) for at in (0, 3, 6, 9)
         )
-        if input or output:
-            tokens = None
         return Quotas(requests, tokens, input, output) if requests or tokens or input or output else None
 
 

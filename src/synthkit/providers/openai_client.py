@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from synthkit.core import Endpoint, Quotas
-from synthkit.errors import CallError, ConfigError
+from synthkit.errors import BadKey, CallError, ConfigError, ConnectionLost
 from synthkit.providers import _headers
 from synthkit.providers._errors import Place
 from synthkit.providers._limits import OpenAIGauge
@@ -82,9 +82,21 @@ class Client(Line):
 
     def _tokens(self) -> Any:
         """Gives a valid token whenever it is called."""
-        azure = importlib.import_module("azure.identity.aio")
+        azure, failures = (importlib.import_module(name) for name in ("azure.identity.aio", "azure.core.exceptions"))
         self._credential = azure.DefaultAzureCredential()
-        return azure.get_bearer_token_provider(self._credential, SCOPE)
+        fetch = azure.get_bearer_token_provider(self._credential, SCOPE)
+
+        async def token() -> str:
+            try:
+                return str(await fetch())
+            except failures.ClientAuthenticationError as error:  # its text is long, and may hold pieces of secrets
+                what = f"Azure gives no token for {self.place.host} ({type(error).__name__})"
+                raise BadKey(f"{what}: run az login, or give this machine an identity") from None
+            except failures.AzureError as error:
+                what = f"the token for {self.place.host} cannot be fetched ({type(error).__name__})"
+                raise ConnectionLost(f"{what}: check the network", free=True) from error
+
+        return token
 
     def raised(self) -> tuple[type[Exception], ...]:
         import openai

@@ -106,7 +106,7 @@ class Demo(Provider):
 
 def _asked(request: Request) -> str:
     """What seeds the dice: both models say the same, so the name is left out."""
-    return request.replaced(model=MODELS[0]).canonical()
+    return request.replaced(model=MODELS[0]).canonical
 
 
 def _finish(name: str) -> Finish:

@@ -148,14 +148,15 @@ def request_id(number: int) -> str:
 
 def headers(number: int, levels: Sequence[tuple[str, int, int, float]]) -> list[tuple[str, str]]:
     """The headers of a reply: for each limit its name, what it allows, what is left, and in how many seconds it is
-    full. Limits of tokens are told for input and output apart, and for whichever is nearest to its end; where none are
-    kept apart, the one for both is told for each."""
+    full. Limits of tokens are told for input and output apart and, as their sum or where less is left of a limit for
+    both, for both. Where none are kept apart, the one for both is told for each."""
     told = [("request-id", request_id(number)), ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000")]
     now = datetime.now(UTC)
     known = {name: (limit, left, seconds) for name, limit, left, seconds in levels}
     both = known["tokens"]
     apart = {kind: known.get(kind, both) for kind in ("input-tokens", "output-tokens")}
-    nearest = min(both, *apart.values(), key=lambda level: level[1] / level[0])
+    limits, lefts, waits = zip(*apart.values(), strict=True)
+    nearest = min(both, (sum(limits), sum(lefts), max(waits)), key=lambda level: level[1])
     for kind, (limit, left, seconds) in {"requests": known["requests"], **apart, "tokens": nearest}.items():
         full = (now + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
         start = f"anthropic-ratelimit-{kind}"

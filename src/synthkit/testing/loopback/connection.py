@@ -5,6 +5,7 @@ which decides whether that answer was sent; and it needs no task a connection.
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -170,7 +171,8 @@ class Connection(asyncio.Protocol):
             # Closing with unread bytes would send a reset, and the client could lose the reply.
             self._closing = True
             if self._transport.can_write_eof() and not self._transport.is_closing():
-                self._transport.write_eof()
+                with contextlib.suppress(OSError):  # the client was killed a moment ago
+                    self._transport.write_eof()
             self._timer = self._loop.call_later(_LINGER, self._transport.close)
         elif not self._pumping:
             self._transport.resume_reading()
