@@ -152,7 +152,9 @@ def _environment() -> "jinja2.Environment":
 
 @lru_cache(1024)
 def _template(text: str) -> "jinja2.Template":
-    return _environment().from_string(text)
+    made = _environment().from_string(text)
+    made.globals = dict(made.globals)  # a chain of mappings otherwise, copied for each text that is made
+    return made
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
@@ -160,7 +162,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     import jinja2
 
     try:
-        return _template(template).render(values)
+        return _template(template).render(values.fields if isinstance(values, Record) else values)
     except jinja2.UndefinedError as error:
         raise ColumnError(f"the template reads what is not there: {error.message}") from error
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:

@@ -7,6 +7,8 @@ from typing import Any, get_args
 from synthkit.core.answer import Message, Messages, OnLength, Schema, Tool
 from synthkit.errors import RecordError
 
+ON_LENGTH = get_args(OnLength)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -22,7 +24,7 @@ class Question:
     on_length: OnLength = "fail"
 
     def __post_init__(self) -> None:
-        if self.on_length not in get_args(OnLength):
+        if self.on_length not in ON_LENGTH:
             raise RecordError(f"on_length is {self.on_length!r}: give fail, keep or more")
 
     def conversation(self) -> list[Message]:

@@ -1,11 +1,13 @@
 """What answers cost: the unit of the ledger."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from synthkit.core.answer import Usage
+
+NO_USAGE, NO_COST = Usage(), Decimal(0)
 
 
 @dataclass(slots=True)
@@ -17,8 +19,8 @@ class Spent:
     asked: int = 0
     journaled: int = 0
     retries: int = 0
-    usage: Usage = field(default_factory=Usage)
-    cost: Decimal = field(default_factory=Decimal)
+    usage: Usage = NO_USAGE
+    cost: Decimal = NO_COST
     unpriced: int = 0
 
     def __bool__(self) -> bool:
@@ -28,7 +30,7 @@ class Spent:
         self.asked += other.asked
         self.journaled += other.journaled
         self.retries += other.retries
-        self.usage += other.usage
+        self.usage = other.usage if self.usage is NO_USAGE else self.usage + other.usage
         self.cost += other.cost
         self.unpriced += other.unpriced
 

@@ -1,6 +1,6 @@
 """Where each answer is: the number of its segment and its place there."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from threading import Lock
 from typing import NamedTuple
 
@@ -24,8 +24,16 @@ class Index:
 
     def find(self, key: bytes) -> tuple[int, int] | None:
         """Segment and place."""
-        for number, place in self._all(key):
+        growing, folded, mapped = self._tables
+        for number, table in growing.items():
+            if (place := table.get(key)) is not None and (number, place >> 16) not in self._lost:
+                return number, place
+        if (whole := folded.get(key)) is not None:
+            number, place = whole >> _PLACE_BITS, whole & ((1 << _PLACE_BITS) - 1)
             if (number, place >> 16) not in self._lost:
+                return number, place
+        for number, sidecar in mapped.items():
+            if (place := sidecar.find(key)) is not None and (number, place >> 16) not in self._lost:
                 return number, place
         return None
 
@@ -74,17 +82,6 @@ class Index:
         for sidecar in self._tables.mapped.values():
             sidecar.close()
         self._tables = Tables({}, {}, {})
-
-    def _all(self, key: bytes) -> Iterator[tuple[int, int]]:
-        growing, folded, mapped = self._tables
-        for number, table in growing.items():
-            if (place := table.get(key)) is not None:
-                yield number, place
-        if (whole := folded.get(key)) is not None:
-            yield whole >> _PLACE_BITS, whole & ((1 << _PLACE_BITS) - 1)
-        for number, sidecar in mapped.items():
-            if (place := sidecar.find(key)) is not None:
-                yield number, place
 
     def _ungrow(self, number: int) -> None:
         growing = {other: table for other, table in self._tables.growing.items() if other != number}

@@ -127,7 +127,7 @@ class Journal:
 
     def _commit(self) -> None:
         wait = self._next - time.monotonic()
-        if 0 < wait:
+        if wait > 0:
             time.sleep(wait)
         self._next = time.monotonic() + BETWEEN
         with self._guard:

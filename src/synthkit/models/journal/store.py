@@ -49,6 +49,8 @@ class Store:
     # finding
 
     def get(self, key: bytes) -> Entry | None:
+        if self.index.find(key) is None:  # most often: what is asked for the first time
+            return None
         with naming(self.folder.path, "read"):
             if (found := self.find(key)) is None:
                 return None
