@@ -125,7 +125,8 @@ def test_labels_are_even_although_filters_are_not(serve: Serve, project: Path) -
         prompt.startswith("Reports of the weather.\n") and "- rain: water falls\n- snow: flakes fall\n- fog\n" in prompt
     )
     assert "Write 4 different texts" in prompt and "- tone: " in prompt and "there already" not in prompt
-    later = server.requests[-1].body["messages"][-1]["content"]
+    asked = [request.body["messages"][-1]["content"] for request in server.requests]
+    later = [text for text in asked if text.startswith("Reports")][-1]  # others are repairs
     assert later.count("as ever") == 3 and "These are there already" in later
 
 

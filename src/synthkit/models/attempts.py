@@ -146,7 +146,7 @@ class Attempts:
             except TransientError as error:
                 asked.used.retries += 1
                 jitter = jitter or Random(digest(asked.key.hex(), self.run))
-                if isinstance(error, RateLimited | Overloaded):
+                if isinstance(error, RateLimited):
                     refusals += 1
                 else:
                     number += 1
