@@ -64,7 +64,7 @@ def _standing(store: Store, shape: Shape) -> Iterator[tuple[int, Reject]]:
     places += [(stage, store.stage(None, stage)) for stage in shape.tail]
     again = _again(store)
     for stage, place in places:
-        for entry in parts.entries(place):
+        for entry in parts.rejecting(place):
             for reject in entry.rejects:
                 key = (reject.record.id, reject.step)
                 if reject.kind == "failed" and again.get(key, 0):

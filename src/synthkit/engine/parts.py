@@ -20,6 +20,8 @@ VERSION = 1
 NAME = re.compile(r"([0-9]+)-[0-9]+\.zst")
 _TRAIL = '{"trail":'
 """How a line begins that only those read who follow a record."""
+_REJECT, _NEAR = ',"kind":', 32
+"""What stands behind the number at the beginning of a reject's line, and how far behind at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,17 @@ def entries(folder: Path) -> Iterator[Entry]:
             yield from sorted((e for path in paths for e in load(path).entries), key=lambda e: e.index)
 
 
+def rejecting(folder: Path) -> Iterator[Entry]:
+    """The entries in order, with their rejects alone: the records, mostly many more, are not read."""
+    for paths in shards(folder).values():
+        found = []
+        for path in paths:
+            with _blamed(path):
+                data = _text(path)
+            found += _part(path, data, outs=False).entries
+        yield from sorted(found, key=lambda e: e.index) if len(paths) > 1 else found
+
+
 def naming(folder: Path, *ids: str) -> Iterator[Entry]:
     """The entries, with their trails, of those parts in which one of these ids (or what they begin with) stands."""
     wanted = [f'"{id}'.encode() for id in ids]
@@ -199,15 +212,15 @@ def _text(path: Path) -> bytes:
     return zstandard.ZstdDecompressor().decompress(path.read_bytes())
 
 
-def _part(path: Path, data: bytes, *, trail: bool = False) -> Part:
+def _part(path: Path, data: bytes, *, trail: bool = False, outs: bool = True) -> Part:
     with _blamed(path):
         first, *lines = data.decode().split("\n")[:-1]
         header = _header(first, path)
-        outs: dict[int, list[Record]] = {}
+        records: dict[int, list[Record]] = {}
         rejects: dict[int, list[Reject]] = {}
         trails: dict[int, list[Mark]] = {}
         for line in lines:
-            if line.startswith(_TRAIL) and not trail:
+            if line.startswith(_TRAIL) and not trail or not outs and line.find(_REJECT, 0, _NEAR) < 0:
                 continue
             form = json.loads(line)
             if "trail" in form:
@@ -215,8 +228,8 @@ def _part(path: Path, data: bytes, *, trail: bool = False) -> Part:
             elif "kind" in form:
                 rejects.setdefault(form["at"], []).append(reject_of(form))
             else:
-                outs.setdefault(form["at"], []).append(Record(form["id"], form["source"], form["fields"]))
-    made = [Entry(i, id, outs.get(i, ()), rejects.get(i, ()), trails.get(i, ())) for i, id in header.entries]
+                records.setdefault(form["at"], []).append(Record(form["id"], form["source"], form["fields"]))
+    made = [Entry(i, id, records.get(i, ()), rejects.get(i, ()), trails.get(i, ())) for i, id in header.entries]
     return Part(header.shard, made, dict(header.tally))
 
 
