@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from synthkit.core.answer import Answer, Reply, Request, ToolCall, Usage
@@ -30,6 +31,14 @@ MORE_ROOM = (2, 4)
 """How much longer an answer may become that was cut off, where `on_length` is "more"."""
 
 
+@dataclass(slots=True)
+class _Asking:
+    """A call on its way, and who waits for its answer."""
+
+    task: asyncio.Task[None]
+    waiters: list[asyncio.Future[Entry | None]] = field(default_factory=list)
+
+
 class Models:
     """All models of a run, in one event loop."""
 
@@ -51,7 +60,7 @@ class Models:
             services, journal, events, run=run, budget=self.budget, bill=self.bill, tries=tries
         )  # fmt: skip
         self.stopping = self.attempts.stopping
-        self._asked: dict[bytes, asyncio.Task[Entry]] = {}
+        self._asked: dict[bytes, _Asking] = {}
         self._embeddings = Embeddings(self.attempts, self._not_offline)
 
     @property
@@ -147,7 +156,10 @@ class Models:
             if not journaled:
                 self._ask_first(service, request, sample, key, origin, used)
             # a waiter that is cancelled does not take the call with it: its answer is paid for
-            entry = await asyncio.shield(self._asked[key])
+            waiter = asyncio.get_running_loop().create_future()
+            self._asked[key].waiters.append(waiter)
+            entry = await waiter
+            assert entry is not None
         origin.keys.append(key)
         reply = service.read(entry.data["body"])
         used.asked += 1
@@ -165,15 +177,26 @@ class Models:
         self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
     ) -> None:
         self._not_offline(service, request, origin)
+        asked = Asked(service, request, sample, key, origin, used)
+        self._asked[key] = _Asking(asyncio.create_task(self._answered(asked)))
 
-        def ended(task: "asyncio.Task[Entry]") -> None:
-            del self._asked[key]
-            if not task.cancelled():
-                task.exception()  # seen, even if nobody waits for it any more
-
-        task = asyncio.create_task(self.attempts.answer(Asked(service, request, sample, key, origin, used)))
-        self._asked[key] = task
-        task.add_done_callback(ended)
+    async def _answered(self, asked: Asked) -> None:
+        """Asks, and tells all who wait for it."""
+        entry, error = None, None
+        try:
+            entry = await self.attempts.answer(asked)
+        except BaseException as raised:
+            error = raised
+        for waiter in self._asked.pop(asked.key).waiters:
+            if waiter.done():  # it waits no more
+                continue
+            if error is None:
+                waiter.set_result(entry)
+            else:
+                waiter.set_exception(error)
+                waiter.exception()  # seen, even if it is stopped before it looks
+        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
+            raise error
 
     def _not_offline(self, service: Service, request: Request, origin: Origin) -> None:
         """Stops a run that may not ask for what the journal does not have."""

@@ -35,7 +35,7 @@ class Wire:
     """Connections to one service, for the event loop that is running when it is made. headers: of every request."""
 
     def __init__(self, base: str, query: str, headers: Mapping[str, str]) -> None:
-        from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+        from aiohttp import BytesPayload, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
         from yarl import URL
 
         secure: Any = _trusted() if base.startswith("https:") else True
@@ -49,13 +49,14 @@ class Wire:
         )
         self._base, self._query, self._address = base.rstrip("/"), f"?{query}" if query else "", URL
         self._addresses: dict[str, URL] = {}
+        self._payload = BytesPayload
 
     async def post(self, path: str, body: bytes) -> Answer:
         """One request. Raises aiohttp's errors, OSError, and `TooLarge`."""
         address = self._addresses.get(path)
         if address is None:
             address = self._addresses[path] = self._address(self._base + path + self._query)
-        response = await self._session.post(address, data=body, allow_redirects=False)
+        response = await self._session.post(address, data=self._payload(body), allow_redirects=False)
         headers, length = response.headers, response.content_length
         try:
             if "content-encoding" in headers:

@@ -20,6 +20,8 @@ def thought_apart(text: str, cut: bool) -> tuple[str, str]:
 
     A template may have written the opening mark for the model, so that only the closing one is there.
     """
+    if "<th" not in text and "</th" not in text:  # nearly always, and quickly seen
+        return "", text
     if found := THOUGHT.match(text):
         return found[2].strip(), text[found.end() :]
     if opened := OPEN.match(text):
