@@ -109,7 +109,7 @@ class RunContext(Context):
         self.salt = salt
         self._items: Items = items or {}
         self._noted: list[tuple[str, list[Reject]]] = []
-        self._root = root or self
+        self._root = root  # None of the root itself: a circle would be garbage that only a collection finds
         self.asked: Asked = root.asked if root else Asked()
         self._ordinals: dict[str, int] = {}
         self._children: dict[str, RunContext] = {}
@@ -197,10 +197,12 @@ class RunContext(Context):
         from synthkit.engine.advance import advance
 
         noted: list[Reject] = []
-        self._root._noted.append((self.path, noted))
+        (self._root or self)._noted.append((self.path, noted))
         bounds = self.lane.bounds(part, f"{self.path}/{at}", record, self._items)
         inner = Visit()
-        self.asked.inner.append((self.path, f"{self.path}/{at}".removeprefix(f"{self._root.path}/"), inner.trail))
+        self.asked.inner.append(
+            (self.path, f"{self.path}/{at}".removeprefix(f"{(self._root or self).path}/"), inner.trail)
+        )
         outcome = await advance(self.lane, bounds, 0, record, inner, self.spent, self.salt)
         noted += [
             Reject("attempt", r.record, r.step, r.reason, r.message, r.error, r.score, r.cost) for r in outcome.rejects
@@ -212,7 +214,7 @@ class RunContext(Context):
         if name not in self._children:
             path = f"{self.path}/{name}"
             self._children[name] = RunContext(
-                self.lane, self.record, path, self.spent, self._items, self.salt, self._root
+                self.lane, self.record, path, self.spent, self._items, self.salt, self._root or self
             )
         return self._children[name]
 

@@ -5,8 +5,10 @@ import contextlib
 import contextvars
 import functools
 import gc
+import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +32,10 @@ from synthkit.models.service import Services
 from synthkit.models.spans import UNSEEN, Open, Spans, Unseen
 from synthkit.models.spent import Spent
 from synthkit.plugins import registry
+
+THREADS = max(2, os.cpu_count() or 1)
+"""Threads for steps that are heavy on the CPU, and for files. More would add nothing but memory: each has an arena of its
+own, which grows as if it were the only one."""
 
 Watch = Callable[[Monitor, Control], contextlib.AbstractContextManager[None]]
 """What shows a run while it runs: entered before, left after."""
@@ -120,6 +126,7 @@ class Execution:
 
     async def _run(self) -> None:
         store, project = self.store, self.project
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "synthkit"))
         journal = Journal(project.journal, read_only=self.settings.offline)
         began = datetime.fromisoformat(store.state["began"]).date()
         before = any(count.spent.asked for count in self.monitor.tally.values())

@@ -11,6 +11,7 @@ No UTF-8 text holds the magic's first byte, so that no stored text can pose as a
 """
 
 import struct
+import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ _HEAD = struct.Struct(">4sB3xII8sI")
 _SIGNED = struct.Struct(">4sB3xII")
 _ROW = struct.Struct(">16sBI")
 _WINDOW = 1 << 20
+_kept = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,11 @@ class Gap:
 
 
 def compress(texts: Sequence[bytes], level: int = 1) -> bytes:
-    return zstandard.ZstdCompressor(level=level).compress(b"".join(texts))
+    """One zstd frame. Compressors are kept, one a thread: making one takes as long as a commit, and a megabyte."""
+    kept: dict[int, zstandard.ZstdCompressor] = _kept.__dict__.setdefault("compressors", {})
+    if level not in kept:
+        kept[level] = zstandard.ZstdCompressor(level=level)
+    return kept[level].compress(b"".join(texts))
 
 
 def pack(rows: Sequence[tuple[bytes, int, int]], frame: bytes) -> bytes:
