@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import islice
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,8 +136,7 @@ def _timed(watch: Watch, plan: Plan, stopwatch: Stopwatch) -> Watch:
 def _pace(services: Services, ref: str, stopwatch: Stopwatch) -> Pace:
     """How fast a model is: by its calls, its slots, and the limits that its limiter knows by now."""
     limiter = services[ref].limiter
-    known = {kind: bucket.most for kind, bucket in limiter.buckets.items() if isfinite(bucket.most)}
-    return Pace(stopwatch.seconds.get(ref, ()), limiter.concurrency, known)
+    return Pace(stopwatch.seconds.get(ref, ()), limiter.concurrency, limiter.a_minute)
 
 
 def _available(made: Pilot, store: Store) -> float:

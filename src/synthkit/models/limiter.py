@@ -10,11 +10,13 @@ from synthkit.core.answer import Usage
 from synthkit.core.provider import Quotas
 from synthkit.errors import Overloaded, RateLimited, TransientError
 from synthkit.models.outage import Breaker
-from synthkit.models.pace import Bucket, Pace
+from synthkit.models.pace import Allowance, Bucket, Pace
 
 LONGEST_ASKED = 600.0
 """Seconds: the longest Retry-After that is waited for."""
 KINDS = ("requests", "tokens", "input", "output")
+INSTANT = 1e-6
+"""Seconds that are none."""
 
 
 class Stopped(BaseException):
@@ -67,6 +69,9 @@ class Limiter:
         """What is to be done then."""
         self.pace, self.breaker = Pace(), Breaker()
         self.buckets: dict[str, Bucket] = {}
+        """What the service tells of, by `KINDS`."""
+        self.allowances: dict[str, Allowance] = {}
+        """What the user allows."""
         self.in_use = 0
         self.armed = False
         """Whether the service is known to be there: one that never answered is not waited for."""
@@ -92,7 +97,15 @@ class Limiter:
     @property
     def counts_tokens(self) -> bool:
         """Whether a quota of tokens is known, so that places need estimates."""
-        return any(kind != "requests" for kind in (self.buckets or self._own))
+        return any(kind != "requests" for known in (self.buckets, self._own) for kind in known)
+
+    @property
+    def a_minute(self) -> dict[str, float]:
+        """The limits that are known, by `KINDS`: the user's and the service's, whichever is less."""
+        known = dict(self._own)
+        for kind, bucket in self.buckets.items():
+            known[kind] = min(bucket.most, known.get(kind, math.inf))
+        return {kind: most for kind, most in known.items() if most < math.inf}
 
     def place(self, size: int = 0, most: int = 0) -> Place:
         """A place for one call. size: bytes of its request, about four of which make a token; most: the most tokens of
@@ -120,7 +133,7 @@ class Limiter:
             admitted = await waiter.future
         except asyncio.CancelledError:
             if waiter.future.done() and not waiter.future.cancelled() and waiter.future.result():
-                self.leave(place, Usage())
+                self.give_back(place)
             self._wake()
             raise
         if not admitted:
@@ -142,28 +155,40 @@ class Limiter:
         self._on_its_way.input -= place.input
         self._on_its_way.output -= place.output
         if usage is not None:
-            for kind, bucket in self.buckets.items():
-                if kind != "requests" and bucket.born <= place.sent:
-                    took = (usage.input if kind != "output" else 0) + (usage.output if kind != "input" else 0)
-                    bucket.take(took - place.of(kind))
+            for known in (self.buckets, self.allowances):
+                for kind, quota in known.items():
+                    if kind != "requests":
+                        took = (usage.input if kind != "output" else 0) + (usage.output if kind != "input" else 0)
+                        quota.correct(took - place.of(kind), place.sent)
             if usage.output:
                 mean = self._mean_output
                 self._mean_output = usage.output if mean is None else mean + 0.1 * (usage.output - mean)
         self._wake()
+
+    def give_back(self, place: Place) -> None:
+        """A call did not go out after all."""
+        self.pace.take(-1)
+        for known in (self.buckets, self.allowances):
+            if "requests" in known:
+                known["requests"].correct(-1, place.sent)
+        self.leave(place, Usage())
 
     def notice(self, quotas: Quotas) -> None:
         """What a reply says of the service's limits."""
         now = asyncio.get_running_loop().time()
         for kind in KINDS:
             quota = getattr(quotas, kind)
-            if quota is not None and (kind in self.buckets or quota.most is not None):
-                out = self.in_use if kind == "requests" else self._on_its_way.of(kind)
-                self._bucket(kind, now).told(quota, out, now)
+            if quota is None or quota.most == 0 or (quota.most is None and kind not in self.buckets):
+                continue  # some services call it 0 where there is no limit
+            if kind not in self.buckets:
+                self.buckets[kind] = Bucket(now)
+            out = self.in_use if kind == "requests" else self._on_its_way.of(kind)
+            self.buckets[kind].told(quota, out, now)
 
     def answered(self, place: Place) -> bool:
         """A good answer came. Whether an outage is over with it."""
         now = asyncio.get_running_loop().time()
-        self.pace.answered(now)
+        self.pace.answered(place.sent, now)
         self.armed = True
         over = self.breaker.good()
         if over and self._ending is not None:
@@ -176,7 +201,8 @@ class Limiter:
         now = loop.time()
         if isinstance(error, RateLimited | Overloaded):
             self.armed = self.armed or isinstance(error, RateLimited)  # it is there, and talks
-            self.pace.refused(place.sent, now)
+            if not self.breaker.open:
+                self.pace.refused(place.sent, now)
             if error.retry_after and any(b.left is not None and b.left < 1 for b in self.buckets.values()):
                 self._blocked = max(self._blocked, now + min(error.retry_after, LONGEST_ASKED))
         if not self.armed:
@@ -210,23 +236,18 @@ class Limiter:
         if self.breaker.open and not self.stopped:
             self.given_up()
 
-    def _bucket(self, kind: str, now: float) -> Bucket:
-        if kind not in self.buckets:
-            self.buckets[kind] = Bucket(self._own.get(kind), now)
-        return self.buckets[kind]
-
     def _wait(self, place: Place, now: float) -> float:
         """Seconds until a call may go out; infinite where something must happen first."""
         if self.in_use >= self.concurrency:
             return math.inf
         if not self._begun:
             self._begun = True
-            for kind in self._own:
-                self._bucket(kind, now)
+            self.allowances = {kind: Allowance(most, now) for kind, most in self._own.items()}
         wait = max(self._blocked - now, self.breaker.wait(now), self.pace.wait(now))
-        for kind, bucket in self.buckets.items():
-            wait = max(wait, bucket.wait(place.of(kind), now))
-        return wait
+        for known in (self.buckets, self.allowances):
+            for kind, quota in known.items():
+                wait = max(wait, quota.wait(place.of(kind), now))
+        return wait if wait > INSTANT else 0.0
 
     def _take(self, place: Place, now: float) -> None:
         self.in_use += 1
@@ -234,8 +255,9 @@ class Limiter:
         self.pace.take()
         self._on_its_way.input += place.input
         self._on_its_way.output += place.output
-        for kind, bucket in self.buckets.items():
-            bucket.take(place.of(kind))
+        for known in (self.buckets, self.allowances):
+            for kind, quota in known.items():
+                quota.take(place.of(kind), now)
         place.sent, place.taken = now, True
 
     def _wake(self) -> None:

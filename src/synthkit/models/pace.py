@@ -1,18 +1,21 @@
 """What a service allows: quotas that it tells of, and a pace that is found out where it tells nothing."""
 
 import math
+from collections import OrderedDict
 
 from synthkit.core.provider import Quota
 
-MINUTE, BURST = 60.0, 5.0
-"""Seconds; and for how many of them what the user allows may go out at once."""
+MINUTE, SLACK, BURST = 60.0, 1.0, 5.0
+"""Seconds; how many more a minute of the user's has, as not all requests take the same time to arrive; and for how many
+of them what the user allows may go out at once."""
 FEW = 0.05
 """The share of a quota from which on its own word counts for when it is whole again: above, services round it."""
-SPAN, COOLDOWN = 2.0, 1.0
-"""Seconds over which answers are counted for a pace, and between two decreases of it."""
-ENOUGH, STRAY = 20, 0.08
-"""Answers below which a share of refusals says nothing, and the share that is taken for stray ones: they are tried
-again, and no reason to go slower."""
+SPAN, ENOUGH, COOLDOWN = 2.0, 40, 1.0
+"""Seconds over which answers are counted for a pace, the answers that are counted at least, and the seconds between two
+decreases of it."""
+STRAY, SURPLUS = 0.08, 3
+"""The share of refusals that is taken for stray ones, which are tried again, and are no reason to go slower; and how many
+more than that there must be."""
 GAIN, SURE, LOOSE = 0.02, 10.0, 4.0
 """The part of what was reached before a decrease that is won back in the first second; the seconds after which that is
 twice as much a second, and so on; and how far above what is really asked a pace must be to be forgotten."""
@@ -20,39 +23,74 @@ SLOWEST = 0.05
 """Requests a second that are tried at least: three a minute, which is the least that services sell."""
 
 
-class Bucket:
-    """A quota: so much a minute, refilled all the time.
+class Allowance:
+    """What the user allows a minute: kept in any minute, and spread over it, whatever the service says."""
 
-    own: what the user allows, whatever the service says. That is kept in any minute, so little may go out at once; of
-    what a service tells, all may, as services count it so.
-    """
+    __slots__ = ("_at", "_gone", "_level", "_room", "_sum", "most")
 
-    __slots__ = ("_at", "_rate", "_room", "born", "left", "level", "most", "own")
-
-    def __init__(self, own: float | None, now: float) -> None:
-        self.own = own
-        self.most = math.inf
-        self.left: float | None = None
-        self._at = self.born = now
-        self._set(math.inf if own is None else own)
-        self.level = self._room
-
-    def _set(self, most: float) -> None:
+    def __init__(self, most: float, now: float) -> None:
         self.most = most
-        strict = most == self.own
-        self._rate = most / (MINUTE + BURST if strict else MINUTE)
-        self._room = self._rate * BURST if strict else most
+        self._room = self._level = most * BURST / MINUTE
+        self._at = now
+        self._gone: OrderedDict[float, float] = OrderedDict()
+        self._sum = 0.0
+
+    def wait(self, amount: float, now: float) -> float:
+        """Seconds until `amount` may go out; 0 if it may. What is more than a minute's goes out alone."""
+        self._move(now)
+        wait = max(0.0, min(amount, self._room) - self._level) * MINUTE / self.most
+        over = self._sum + min(amount, self.most) - self.most
+        for at, gone in self._gone.items():
+            if over <= 1e-9:
+                break
+            over -= gone
+            wait = max(wait, at + MINUTE + SLACK - now)
+        return wait
+
+    def take(self, amount: float, now: float) -> None:
+        """Takes an amount, which goes out now."""
+        self._gone.setdefault(now, 0.0)
+        self.correct(amount, now)
+
+    def correct(self, more: float, sent: float) -> None:
+        """What went out at `sent` was more, or less if that is negative."""
+        self._level = min(self._level - more, self._room)
+        if sent in self._gone:
+            self._gone[sent] += more
+            self._sum += more
+
+    def _move(self, now: float) -> None:
+        self._level = min(self._room, self._level + (now - self._at) * self.most / MINUTE)
+        self._at = now
+        while self._gone and (first := next(iter(self._gone))) <= now - MINUTE - SLACK + 1e-6:
+            self._sum -= self._gone.pop(first)
+        if not self._gone:
+            self._sum = 0.0
+
+
+class Bucket:
+    """A quota of the service: so much a minute, refilled all the time. All of it may go out at once, as services count
+    it so."""
+
+    __slots__ = ("_at", "_rate", "born", "left", "level", "most")
+
+    def __init__(self, now: float) -> None:
+        self.most = self.level = math.inf
+        self.left: float | None = None
+        self._rate = math.inf
+        self._at = self.born = now
 
     def told(self, quota: Quota, out: float, now: float) -> None:
         """What a reply says of it. out: the amount that is on its way, of which the service may know or not."""
         self._refill(now)
-        most = self.most if quota.most is None else min(quota.most, math.inf if self.own is None else self.own)
-        self._set(most)
-        self.level = min(self.level, self._room)
+        if quota.most is not None:
+            self.most = quota.most
+        self._rate = self.most / MINUTE
+        self.level = min(self.level, self.most)
         if quota.left is None:
             return
         self.left = quota.left
-        self.level = min(max(min(self.level, quota.left), quota.left - out), self._room)
+        self.level = min(max(min(self.level, quota.left), quota.left - out), self.most)
         # what is told when much is left is too rough to reckon with
         if quota.whole_in is not None and quota.whole_in > MINUTE and quota.left <= FEW * self.most:
             self._rate = min(self._rate, (self.most - quota.left) / quota.whole_in)
@@ -60,18 +98,21 @@ class Bucket:
     def wait(self, amount: float, now: float) -> float:
         """Seconds until `amount` is there; 0 if it is. What never fits waits for all there can be, and is owed."""
         self._refill(now)
-        lacks = min(amount, self._room) - self.level
-        if lacks <= 1e-9:
-            return 0.0
-        return lacks / self._rate if self._rate > 0 else MINUTE
+        lacks = min(amount, self.most) - self.level
+        return lacks / self._rate if lacks > 1e-9 else 0.0
 
-    def take(self, amount: float) -> None:
-        """Takes an amount; a negative one is given back."""
-        self.level = min(self.level - amount, self._room)
+    def take(self, amount: float, now: float) -> None:
+        """Takes an amount, which goes out now."""
+        self.level -= amount
+
+    def correct(self, more: float, sent: float) -> None:
+        """What went out at `sent` was more, or less if that is negative."""
+        if self.born <= sent:
+            self.level = min(self.level - more, self.most)
 
     def _refill(self, now: float) -> None:
         if self.most < math.inf:
-            self.level = min(self._room, self.level + (now - self._at) * self._rate)
+            self.level = min(self.most, self.level + (now - self._at) * self._rate)
         self._at = now
 
 
@@ -80,7 +121,8 @@ class Pace:
 
     One decrease a burst: what went out before the last one says nothing new. It is as large as the share of requests
     that are refused, by half at most, as in DCTCP (RFC 8257, section 3.3): a service that refuses one call in ten is
-    not asked half as fast.
+    not asked half as fast. Answers are counted over the last seconds, and where few come over more, so that three calls
+    a minute are found as well as a hundred a second.
     """
 
     def __init__(self) -> None:
@@ -89,9 +131,9 @@ class Pace:
         self._level = 1.0
         self._at = 0.0
         self._cut = -math.inf
-        self._answers = self._refused = 0.0
+        self._grown = 0.0
+        self._answers = self._refused = self._seconds = 0.0
         self._counted: float | None = None
-        self._since = 0.0
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go out."""
@@ -100,43 +142,47 @@ class Pace:
         self._move(now)
         return max(0.0, (1.0 - self._level) / self.rate) if self.rate else 0.0
 
-    def take(self) -> None:
+    def take(self, number: int = 1) -> None:
+        """Requests go out; a negative number were not sent after all."""
         if self.rate is not None:
-            self._level -= 1.0
+            self._level -= number
 
-    def answered(self, now: float) -> None:
-        """A good answer came."""
-        self._count(now, refused=False)
+    def answered(self, sent: float, now: float) -> None:
+        """A good answer came to a request that had gone out at `sent`."""
+        if sent >= self._cut:
+            self._count(now, refused=False)
 
     def refused(self, sent: float, now: float) -> bool:
         """A request was refused that had gone out at `sent`. Whether the pace is lower now."""
-        self._count(now, refused=True)
-        share = self._refused / self._answers
-        if sent < self._cut or now - self._cut < COOLDOWN or self._answers < ENOUGH or share < STRAY:
+        if sent < self._cut:
             return False
-        reached = self._answers / (SPAN * -math.expm1(-max(now - self._since, COOLDOWN / 10) / SPAN))
-        if self.rate is not None:
-            self._move(now)
-            reached = min(reached, self.rate or reached)
-        self.rate = max(reached * (1 - share / 2), SLOWEST)
-        self._gain, self._cut, self._at, self._level = GAIN * reached, now, now, 0.0
+        self._count(now, refused=True)
+        if now - self._cut < COOLDOWN or self._refused < STRAY * self._answers + SURPLUS:
+            return False
+        self._move(now)
+        reached = self.rate or self._answers / max(self._seconds, COOLDOWN / 10)
+        self.rate = max(reached * (1 - self._refused / self._answers / 2), SLOWEST)
+        self._gain, self._cut, self._at, self._level, self._grown = GAIN * reached, now, now, 0.0, 0.0
+        self._answers, self._refused, self._seconds, self._counted = 0.0, 0.0, 0.0, None
         return True
 
     def _count(self, now: float, *, refused: bool) -> None:
-        if self._counted is None:
-            self._since = self._counted = now
-        fade = math.exp((self._counted - now) / SPAN)
+        passed = 0.0 if self._counted is None else min(now - self._counted, MINUTE)
         self._counted = now
+        fade = max(math.exp(-passed / SPAN), ENOUGH / max(self._answers, ENOUGH))
+        self._seconds = self._seconds * fade + passed
         self._answers = self._answers * fade + 1
         self._refused = self._refused * fade + refused
 
     def _move(self, now: float) -> None:
-        """Lets time pass: the pace grows, and with it what may go out."""
+        """Lets time pass: the pace grows, more slowly where answers are few, and with it what may go out."""
         if self.rate is None:
             return
         passed = now - self._at
         self._at = now
-        self.rate += self._gain * passed * (1 + (now - self._cut) / SURE)
+        step = passed * min(1.0, math.sqrt(self.rate * SPAN / ENOUGH))
+        self._grown += step
+        self.rate += self._gain * step * (1 + self._grown / SURE)
         self._level = min(self._level + self.rate * passed, max(1.0, self.rate / 4))
-        if now - self._cut > SPAN and self.rate * SPAN > LOOSE * max(self._answers, 1.0):
+        if self._answers > ENOUGH / 2 and self.rate * self._seconds > LOOSE * self._answers:
             self.rate = None

@@ -16,7 +16,7 @@ from synthkit.models.journal.store import Store
 from synthkit.models.journal.writer import Writer
 
 SEGMENT_SIZE = 64 << 20
-BETWEEN = 0.005
+BETWEEN = 0.01
 """Seconds between two commits at least: nobody notices beside a call, and each commit costs as much as ten entries."""
 
 
