@@ -1,21 +1,20 @@
-"""A loop whose clock jumps to the next timer, so that minutes pass in milliseconds; and services to try a limiter on."""
+"""A loop whose clock jumps to the next timer, so that minutes pass in milliseconds, and services for limiters."""
 
 import asyncio
-import heapq
-import random
 import selectors
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from random import Random
+from typing import Any, Protocol, TypeVar
 
 from synthkit.core.answer import Usage
-from synthkit.errors import RateLimited, TransientError
-from synthkit.models.limiter import Limiter, Place
+from synthkit.errors import RateLimited
+from synthkit.models.limiter import Limiter
 
 T = TypeVar("T")
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
+class _Jumping(selectors.SelectSelector):
     """Waits for nothing: where it would, the clock jumps."""
 
     loop: "JumpingLoop"
@@ -99,3 +98,65 @@ def most_in(times: Sequence[float], window: float = 60.0, amounts: Sequence[floa
             total -= seen.popleft()[1]
         most = max(most, total)
     return most
+
+
+class Allowing(Protocol):
+    """A service, which allows a request or refuses it."""
+
+    def allows(self, now: float) -> bool: ...
+
+
+class Crowd:
+    """Clients without end that ask a service through a limiter, as attempts do. sent, good, refused: when."""
+
+    def __init__(
+        self, limiter: Limiter, service: Allowing, *, latency: float = 0.5, stray: float = 0.0, seed: int = 0
+    ) -> None:
+        self.limiter, self.service, self.latency, self.stray = limiter, service, latency, stray
+        self.sent: list[float] = []
+        self.good: list[float] = []
+        self.refused: list[float] = []
+        self._random = Random(seed)
+
+    async def ask(self) -> None:
+        """One record: asks until it is answered."""
+        limiter, clock = self.limiter, asyncio.get_running_loop().time
+        place, after, tries = limiter.place(), 0.0, 0
+        while True:
+            await limiter.enter(place, after)
+            self.sent.append(clock())
+            try:
+                await asyncio.sleep(self.latency * (0.5 + self._random.random()))
+            except asyncio.CancelledError:
+                limiter.leave(place, None)
+                raise
+            good = self._random.random() >= self.stray and self.service.allows(clock())
+            (self.good if good else self.refused).append(clock())
+            if good:
+                limiter.answered(place)
+                limiter.leave(place, Usage())
+                return
+            limiter.failed(place, RateLimited("too many"))
+            limiter.leave(place, Usage())
+            after = min(0.5 * 2**tries, 30) * (0.5 + self._random.random())
+            tries += 1
+
+    async def go(self, seconds: float) -> "Crowd":
+        """Asks for so long, with many records on their way."""
+
+        async def one() -> None:
+            while True:
+                await self.ask()
+
+        asking = [asyncio.create_task(one()) for _ in range(4 * self.limiter.concurrency)]
+        await asyncio.wait(asking, timeout=seconds)
+        for task in asking:
+            task.cancel()
+        ended = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(error, asyncio.CancelledError) for error in ended), ended
+        assert self.limiter.in_use == 0
+        return self
+
+    def after(self, since: float) -> tuple[int, int]:
+        """Good answers and refusals from then on."""
+        return sum(at >= since for at in self.good), sum(at >= since for at in self.refused)

@@ -158,10 +158,19 @@ def test_retry_after_holds_back_its_own_request_only(serve: Serve, project: Path
 
 
 def test_a_wait_of_more_than_ten_minutes_is_not_waited_for(serve: Serve, project: Path) -> None:
+    server = serve(faults=Script([Reply(error="overloaded", retry_after=3600)]))
+    error, models = ask_once(project)
+    assert type(error) is errors.Overloaded and error.retry_after == 3600
+    assert server.count == 1 and not models.stopping.is_set()
+
+
+def test_a_limit_that_lasts_longer_than_anybody_waits_stops_the_run_and_fails_nothing(
+    serve: Serve, project: Path
+) -> None:
     server = serve(faults=Script([Reply(error="rate_limit_exceeded", retry_after=3600)]))
-    error, _ = ask_once(project)
-    assert type(error) is errors.RateLimited and error.retry_after == 3600
-    assert server.count == 1
+    error, models = ask_once(project)
+    assert type(error) is errors.Outage and "asks to wait 3600 s (rate limit)" in str(error)
+    assert server.count == 1 and models.stopping.is_set()
 
 
 def test_a_fatal_error_stops_the_others_and_keeps_what_is_on_its_way(serve: Serve, project: Path) -> None:

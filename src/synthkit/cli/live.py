@@ -5,11 +5,12 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from synthkit.cli.hindered import hindered, sentence
 from synthkit.cli.progress import Pace, accepted, so_far
 from synthkit.cli.runs import short
 from synthkit.cli.summary import spending, together
 from synthkit.cli.table import Cell, Column, Line, line, pairs, table
-from synthkit.cli.text import count, cut, duration, plain, width_of
+from synthkit.cli.text import count, cut, duration, plain, width_of, wrapped
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -80,7 +81,8 @@ class Display:
         rows = spending(together(tally), monitor.in_flight)
         rows += [("rate", pace)] if pace else []
         lines += pairs(rows, width)
-        lines += [line(cut(plain(monitor.note), width), "yellow")] if monitor.note else []
+        said = [*([plain(monitor.note)] if monitor.note else []), *map(sentence, hindered(monitor))]
+        lines += [line(text, "yellow") for one in said for text in wrapped(one, width, 2)]
         return lines
 
     def _title(self, now: float, width: int) -> Line:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from synthkit.cli import screen
+from synthkit.cli.hindered import News
 from synthkit.cli.runs import short
 from synthkit.cli.summary import together
 from synthkit.cli.text import count, duration, money, several
@@ -143,8 +144,8 @@ def so_far(monitor: "Monitor") -> tuple[int, int, str]:
 
 
 class Lines:
-    """Plain lines on stderr: at the beginning, when a round is over, now and then, and when the run is stopping.
-    quiet: only the last."""
+    """Plain lines on stderr: at the beginning, when a round is over, now and then, when a service is out or a limit
+    holds back, and when the run is stopping. quiet: only the last."""
 
     def __init__(self, monitor: "Monitor", quiet: bool = False) -> None:
         self.monitor, self.quiet = monitor, quiet
@@ -154,6 +155,7 @@ class Lines:
         self._told = time.monotonic()
         self._pace = Pace()
         self._pace(monitor, monitor.now(), self._told)
+        self._news = News()
 
     def __enter__(self) -> None:
         if not self.quiet and self.monitor.folder:
@@ -171,6 +173,8 @@ class Lines:
         if monitor.note != self._note:
             self._note = monitor.note
             _tell(monitor.note)
+        for news in () if self.quiet else self._news(monitor):
+            _tell(news)
         if not self.quiet and (monitor.round != self._round or now - self._told >= EVERY):
             self._round, self._told = monitor.round, now
             _tell(said(monitor, now, self._pace))

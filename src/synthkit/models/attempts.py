@@ -30,7 +30,7 @@ from synthkit.models.bill import Bill
 from synthkit.models.budget import Budget
 from synthkit.models.hedging import Race, Rival
 from synthkit.models.journal import Entry, Journal
-from synthkit.models.limiter import LONGEST_ASKED, Place, Stopped
+from synthkit.models.limiter import Place, Stopped
 from synthkit.models.purchase import Purchase
 from synthkit.models.service import UNREACHABLE, Service, Services
 from synthkit.models.spans import UNSEEN, Open, Spans, Unseen
@@ -125,6 +125,8 @@ class Attempts:
         self._idle = asyncio.Event()
         self._idle.set()
         self._watch: asyncio.Task[None] | None = None
+        self._lost: set[bytes] = set()
+        """What was given up: when it is tried once more, it says nothing about the service."""
 
     def stop(self, error: FatalError) -> FatalError:
         """Stops the run: no further call is made."""
@@ -137,30 +139,40 @@ class Attempts:
         service, limiter = asked.service, asked.service.limiter
         if self._watch is None:
             self._watch = asyncio.create_task(self._send_away())
-        place = limiter.place(*self._size(service, asked.request))
+        place = limiter.place(*self._size(service, asked.request), who=asked.key)
         jitter: Random | None = None
-        number, refusals, after = 0, 0, 0.0
+        lost, number, refusals, probes, after = 0, 0, 0, 0, 0.0
         while True:
             try:
                 return await self._attempt(asked, place, after)
             except TransientError as error:
                 asked.used.retries += 1
                 jitter = jitter or Random(digest(asked.key.hex(), self.run))
-                if isinstance(error, RateLimited):
-                    refusals += 1
-                else:
-                    number += 1
+                lost += 1
                 self.events.event(
                     "retry",
                     **asked.said(
-                        number=number + refusals, reason=error.reason, message=self._redact(str(error)),
+                        number=lost, reason=error.reason, message=self._redact(str(error)),
                         retry_after=error.retry_after,
                     ),
                 )  # fmt: skip
                 after = 0.0
-                if limiter.breaker.open:  # says nothing about this request: it waits for better times
+                if limiter.breaker.open:
+                    # Mostly that says nothing about this request, which waits for better times. But where it comes to
+                    # be probed again and again, few are left, and they may be what breaks the service.
+                    probes += isinstance(error, ServerError | BrokenBody)
+                    if probes >= self.tries:
+                        raise
                     continue
-                if self._hopeless(service, error, number, refusals):
+                if isinstance(error, RateLimited):
+                    refusals += 1
+                else:
+                    number += 1
+                too_long = (error.retry_after or 0) > limiter.patience
+                if too_long and isinstance(error, RateLimited):  # which holds for all requests, as quotas of a day do
+                    raise self.stop(self._later(service, error)) from error
+                if too_long or self._hopeless(service, error, number, refusals):
+                    self._lost.add(asked.key)
                     raise self._given_up(service, error, number + refusals) from error
                 backoff = min(FIRST_DELAY * 2 ** (number + refusals - 1), LONGEST_DELAY) * (0.5 + jitter.random())
                 after = max(backoff, error.retry_after or 0)
@@ -180,6 +192,8 @@ class Attempts:
         limiter = service.limiter
         if self.services.answered_before and isinstance(error, ServerError | Overloaded):
             limiter.armed = True
+        if place.who in self._lost:
+            return
         if limiter.failed(place, error):
             limiter.given_up = lambda: self._gone(service)
             self.events.event("outage", model=service.model.ref, reason=error.reason)
@@ -194,10 +208,15 @@ class Attempts:
             )
         )
 
+    def _later(self, service: Service, error: TransientError) -> Outage:
+        """A service asks to wait for longer than anybody wants to."""
+        return Outage(
+            f"{service.model.ref} asks to wait {error.retry_after:g} s ({error.reason}), longer than a run waits; no "
+            "record has failed because of it: go on then, or give it longer with --give-up-after"
+        )
+
     def _hopeless(self, service: Service, error: TransientError, number: int, refusals: int) -> bool:
         """Whether no further try is made. A service that never answered is not there, most likely: few."""
-        if (error.retry_after or 0) > LONGEST_ASKED:
-            return True
         known = service.limiter.armed
         if not known:
             return number >= min(self.tries, FIRST_TRIES) or number + refusals >= self.tries
@@ -220,7 +239,7 @@ class Attempts:
         limiter, hedges = asked.service.limiter, asked.service.hedges
         await limiter.enter(place, after)
         if self.stopping.is_set():
-            limiter.leave(place, Usage())
+            limiter.give_back(place)
             raise Stopped
         if not hedges.on:
             return await self._out(asked, place)
@@ -231,6 +250,7 @@ class Attempts:
         service, request = asked.service, asked.request
         purchase = Purchase(self.budget, self.bill, service, request, asked.origin.path)
         usage: Usage | None = Usage()
+        went = False
         self.in_flight += 1
         self._idle.clear()
         try:
@@ -238,7 +258,7 @@ class Attempts:
             if self.stopping.is_set():
                 raise Stopped
             purchase.sent()
-            usage = None  # from here on it may cost
+            usage, went = None, True  # from here on it may cost
             with self._span(self.spans, asked, hedge) if self.spans else UNSEEN as purchase.span:
                 body = await self._call(asked, place, purchase)
                 entry, usage = await asked.keep(self, body, purchase)
@@ -250,10 +270,15 @@ class Attempts:
                 usage = Usage()
             if isinstance(error, TransientError):
                 self._failed(service, place, error)
+            elif went and not isinstance(error, FatalError) and service.limiter.talked():
+                self.events.event("outage over", model=service.model.ref)
             raise
         finally:
             purchase.settle(self.events.event, asked.origin.record)
-            service.limiter.leave(place, usage)
+            if went:
+                service.limiter.leave(place, usage)
+            else:
+                service.limiter.give_back(place)
             self.in_flight -= 1
             if not self.in_flight:
                 self._idle.set()
@@ -331,7 +356,7 @@ class _Rival(Rival[Entry]):
 
     def may(self) -> bool:
         attempts, service = self._attempts, self._asked.service
-        self._other = service.limiter.place(*attempts._size(service, self._asked.request))
+        self._other = service.limiter.place(*attempts._size(service, self._asked.request), who=self._asked.key)
         return service.hedges.left and not attempts.stopping.is_set() and service.limiter.try_enter(self._other)
 
     def second(self) -> Coroutine[Any, Any, Entry]:
@@ -343,7 +368,7 @@ class _Rival(Rival[Entry]):
 
     def unsent(self) -> None:
         if self._other is not None and self._other.taken:
-            self._asked.service.limiter.leave(self._other, Usage())
+            self._asked.service.limiter.give_back(self._other)
 
     def came(self, *, second: bool) -> bool:
         place = self._other if second else self._first

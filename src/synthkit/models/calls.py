@@ -12,6 +12,7 @@ from synthkit.models.attempts import TRIES, Asked, Attempts, Events, Origin
 from synthkit.models.bill import Bill
 from synthkit.models.budget import Budget
 from synthkit.models.embeddings import Embeddings
+from synthkit.models.hindrance import Hindrance, hindrances
 from synthkit.models.journal import Entry, Journal
 from synthkit.models.question import Question
 from synthkit.models.service import Service, Services
@@ -67,6 +68,11 @@ class Models:
     def in_flight(self) -> int:
         """Calls that are being answered right now."""
         return self.attempts.in_flight
+
+    @property
+    def hindrances(self) -> Sequence[Hindrance]:
+        """What holds calls back right now. May be read from any thread."""
+        return hindrances(list(self.services.made.values()))
 
     @property
     def fatal(self) -> FatalError | None:

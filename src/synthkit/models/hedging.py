@@ -143,6 +143,7 @@ class Race(Generic[T]):
                 self._other = None
                 self._timer = self._loop.call_later(LEAST, self._look)
             return
-        if not self._rival.came(second=False) and self._first is not None and not self._first.done():
+        waits = not self._over and self._first is not None and not self._first.done()
+        if waits and self._first is not None and not self._rival.came(second=False):
             self._won = True
             self._first.cancel()

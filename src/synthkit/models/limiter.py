@@ -10,10 +10,10 @@ from synthkit.core.answer import Usage
 from synthkit.core.provider import Quotas
 from synthkit.errors import Overloaded, RateLimited, TransientError
 from synthkit.models.outage import Breaker
-from synthkit.models.pace import Allowance, Bucket, Pace
+from synthkit.models.pace import MINUTE, Allowance, Bucket, Pace
 
 LONGEST_ASKED = 600.0
-"""Seconds: the longest Retry-After that is waited for."""
+"""Seconds: a Retry-After up to that is waited for, whatever the user's patience with a service that is out."""
 KINDS = ("requests", "tokens", "input", "output")
 INSTANT = 1e-6
 """Seconds that are none."""
@@ -33,6 +33,7 @@ class Place:
     turn: int
     input: int = 0
     output: int = 0
+    who: bytes = b""
     sent: float = 0.0
     taken: bool = False
     came: bool = False
@@ -67,7 +68,7 @@ class Limiter:
         self.give_up_after = give_up_after
         self.given_up: Callable[[], None] = _nothing
         """What is to be done then."""
-        self.pace, self.breaker = Pace(), Breaker()
+        self.pace, self.breaker = Pace(), Breaker(give_up_after)
         self.buckets: dict[str, Bucket] = {}
         """What the service tells of, by `KINDS`."""
         self.allowances: dict[str, Allowance] = {}
@@ -83,7 +84,10 @@ class Limiter:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._ending: asyncio.TimerHandle | None = None
-        self._blocked = 0.0
+        self.blocked = 0.0
+        """Until when all wait, because the service says that nothing is left."""
+        self.held: tuple[float, str, float] | None = None
+        """Since when limits, and not the calls at once, hold back who waits; which, and what that allows a minute."""
         self._numbers = 0
         self._on_its_way = Place(0, 0)
         self._mean_output: float | None = None
@@ -107,12 +111,12 @@ class Limiter:
             known[kind] = min(bucket.most, known.get(kind, math.inf))
         return {kind: most for kind, most in known.items() if most < math.inf}
 
-    def place(self, size: int = 0, most: int = 0) -> Place:
+    def place(self, size: int = 0, most: int = 0, who: bytes = b"") -> Place:
         """A place for one call. size: bytes of its request, about four of which make a token; most: the most tokens of
-        its answer, of which answers so far tell how much is used."""
+        its answer, of which answers so far tell how much is used; who: what tells its request apart."""
         self._numbers += 1
         output = most if self._mean_output is None else min(most, math.ceil(self._mean_output))
-        return Place(self._numbers, self._numbers, (size + 3) // 4, output)
+        return Place(self._numbers, self._numbers, (size + 3) // 4, output, who)
 
     async def enter(self, place: Place, after: float = 0.0) -> None:
         """Waits for the call's turn, which comes `after` seconds at the earliest. Raises `Stopped`."""
@@ -190,6 +194,10 @@ class Limiter:
         now = asyncio.get_running_loop().time()
         self.pace.answered(place.sent, now)
         self.armed = True
+        return self.talked()
+
+    def talked(self) -> bool:
+        """The service has judged a request, if only to refuse it: it is there. Whether an outage is over with it."""
         over = self.breaker.good()
         if over and self._ending is not None:
             self._ending.cancel()
@@ -204,10 +212,10 @@ class Limiter:
             if not self.breaker.open:
                 self.pace.refused(place.sent, now)
             if error.retry_after and any(b.left is not None and b.left < 1 for b in self.buckets.values()):
-                self._blocked = max(self._blocked, now + min(error.retry_after, LONGEST_ASKED))
+                self.blocked = max(self.blocked, now + min(error.retry_after, self.patience))
         if not self.armed:
             return False
-        began = self.breaker.bad(place.number, error, now)
+        began = self.breaker.bad(place.number, error, now, place.who)
         if self.breaker.open:
             self._numbers += 1
             place.turn = self._numbers  # the next probe is another
@@ -228,13 +236,17 @@ class Limiter:
                 timer.cancel()
 
     @property
-    def waiting(self) -> float:
-        """Seconds that all have to wait because the service says that nothing is left; 0 if that is not so."""
-        return max(0.0, self._blocked - asyncio.get_running_loop().time())
+    def patience(self) -> float:
+        """Seconds: the longest Retry-After that is waited for."""
+        return LONGEST_ASKED if self.give_up_after == math.inf else max(LONGEST_ASKED, self.give_up_after)
 
     def _end(self) -> None:
-        if self.breaker.open and not self.stopped:
+        if not self.breaker.open or self.stopped:
+            return
+        if self._ready or self._later or self.in_use:
             self.given_up()
+        else:  # nobody asks any more: who does so next sees for itself
+            self.breaker.good()
 
     def _wait(self, place: Place, now: float) -> float:
         """Seconds until a call may go out; infinite where something must happen first."""
@@ -243,7 +255,7 @@ class Limiter:
         if not self._begun:
             self._begun = True
             self.allowances = {kind: Allowance(most, now) for kind, most in self._own.items()}
-        wait = max(self._blocked - now, self.breaker.wait(now), self.pace.wait(now))
+        wait = max(self.blocked - now, self.breaker.wait(now), self.pace.wait(now))
         for known in (self.buckets, self.allowances):
             for kind, quota in known.items():
                 wait = max(wait, quota.wait(place.of(kind), now))
@@ -274,16 +286,34 @@ class Limiter:
             if not waiter.future.done():
                 wait = self._wait(waiter.place, now)
                 if wait > 0:
+                    self._hold(waiter.place, wait, now)
                     break
                 self._take(waiter.place, now)
                 waiter.future.set_result(True)
             heapq.heappop(self._ready)
             wait = math.inf
+        else:
+            self.held = None
         at = min(now + wait, self._later[0][0] if self._later else math.inf)
         if at < self._timer_at:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer, self._timer_at = loop.call_at(at, self._due), at
+
+    def _hold(self, place: Place, wait: float, now: float) -> None:
+        """Notes what holds back the first of those who wait, for displays."""
+        if wait == math.inf or self.breaker.open:
+            self.held = None
+            return
+        since = self.held[0] if self.held else now
+        if self.blocked > now:
+            self.held = since, "left", 0.0
+            return
+        waits = [(self.pace.wait(now), "pace", (self.pace.rate or 0.0) * MINUTE)]
+        waits += [(quota.wait(place.of(kind), now), kind, quota.most) for kind, quota in self.buckets.items()]
+        for kind, own in self.allowances.items():
+            waits.append((own.wait(place.of(kind), now), f"own {kind}", own.most))
+        self.held = since, *max(waits)[1:]
 
     def _due(self) -> None:
         self._timer, self._timer_at = None, math.inf

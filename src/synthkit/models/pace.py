@@ -10,13 +10,13 @@ MINUTE, SLACK, BURST = 60.0, 1.0, 5.0
 of them what the user allows may go out at once."""
 FEW = 0.05
 """The share of a quota from which on its own word counts for when it is whole again: above, services round it."""
-SPAN, ENOUGH, COOLDOWN = 2.0, 40, 1.0
+SPAN, ENOUGH, COOLDOWN = 2.0, 30, 1.0
 """Seconds over which answers are counted for a pace, the answers that are counted at least, and the seconds between two
 decreases of it."""
-STRAY, SURPLUS = 0.08, 3
-"""The share of refusals that is taken for stray ones, which are tried again, and are no reason to go slower; and how many
-more than that there must be."""
-GAIN, SURE, LOOSE = 0.02, 10.0, 4.0
+STRAY, SURPLUS = 0.08, 2
+"""The share of refusals that is taken for stray ones, which are tried again, and are no reason to go slower; and how
+many more than that there must be."""
+GAIN, SURE, LOOSE = 0.01, 10.0, 4.0
 """The part of what was reached before a decrease that is won back in the first second; the seconds after which that is
 twice as much a second, and so on; and how far above what is really asked a pace must be to be forgotten."""
 SLOWEST = 0.05
@@ -160,7 +160,9 @@ class Pace:
         if now - self._cut < COOLDOWN or self._refused < STRAY * self._answers + SURPLUS:
             return False
         self._move(now)
-        reached = self.rate or self._answers / max(self._seconds, COOLDOWN / 10)
+        if self.rate is None and self._answers < ENOUGH:
+            return False  # too little to say how much it allows
+        reached = self.rate or self._answers / max(self._seconds, COOLDOWN / 100)
         self.rate = max(reached * (1 - self._refused / self._answers / 2), SLOWEST)
         self._gain, self._cut, self._at, self._level, self._grown = GAIN * reached, now, now, 0.0, 0.0
         self._answers, self._refused, self._seconds, self._counted = 0.0, 0.0, 0.0, None
