@@ -222,8 +222,8 @@ def test_parts_defined_inside_a_function_are_refused(project: Path) -> None:
         ({"split": "0.9"}, "split is 0.9: give the share of training examples, over 0 and under 1, as in 0.9"),
         (
             {"tempo": 3},
-            "a run has no setting 'tempo'; there are: budget, concurrency, export, folder, give_up_after, hedge, max_failures, max_rounds, "
-            "offline, on_bad_line, seed, shard, split, target",
+            "a run has no setting 'tempo'; there are: budget, concurrency, export, folder, give_up_after, hedge, "
+            "max_failures, max_rounds, offline, on_bad_line, seed, shard, split, target",
         ),
     ],
 )

@@ -34,8 +34,8 @@ from synthkit.models.spent import Spent
 from synthkit.plugins import registry
 
 THREADS = max(2, os.cpu_count() or 1)
-"""Threads for steps that are heavy on the CPU, and for files. More would add nothing but memory: each has an arena of its
-own, which grows as if it were the only one."""
+"""Threads for steps that are heavy on the CPU, and for files. More would add nothing but memory: each has an arena of
+its own, which grows as if it were the only one."""
 
 Watch = Callable[[Monitor, Control], contextlib.AbstractContextManager[None]]
 """What shows a run while it runs: entered before, left after."""

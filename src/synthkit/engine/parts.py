@@ -220,7 +220,7 @@ def _part(path: Path, data: bytes, *, trail: bool = False, outs: bool = True) ->
         rejects: dict[int, list[Reject]] = {}
         trails: dict[int, list[Mark]] = {}
         for line in lines:
-            if line.startswith(_TRAIL) and not trail or not outs and line.find(_REJECT, 0, _NEAR) < 0:
+            if (not trail and line.startswith(_TRAIL)) or (not outs and line.find(_REJECT, 0, _NEAR) < 0):
                 continue
             form = json.loads(line)
             if "trail" in form:
