@@ -1,5 +1,7 @@
 """Runs over a service that has a bad day: nothing is lost, little is asked twice, and nothing hangs."""
 
+import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 import synthkit as sk
 from synthkit.engine import api
 from synthkit.models import attempts, outage
+from synthkit.plugins import registry
+from synthkit.steps import Embed
 from synthkit.testing import Faults, Limits, LoopbackServer, Reply
 
 Serve = Callable[..., LoopbackServer]
@@ -127,3 +131,97 @@ def test_limits_that_the_service_tells_of_are_kept(serve: Serve, project: Path) 
     assert (result.status, len(result.accepted)) == ("complete", 1_240)
     assert server.by_fault.get("rate_limit_exceeded", 0) + server.by_fault.get("rate_limit", 0) <= 12
     assert server.count <= 1_252
+
+
+def test_a_quota_that_is_used_up_for_a_day_stops_the_run_and_fails_nothing(serve: Serve, project: Path) -> None:
+    def answer(request: Any) -> Any:
+        spent = request.number >= 30 and not healed
+        return Reply(error="rate_limit_exceeded", retry_after=3600) if spent else "fine"
+
+    healed: list[bool] = []
+    serve(answer=answer)
+    result = ask(100, concurrency=8)
+    assert (result.status, len(result.accepted)) == ("partial", 30)
+    assert "asks to wait 3600 s (rate limit)" in result.reason
+    assert not [line for line in result.rejected if line["kind"] == "failed"]
+    healed.append(True)
+    assert len(api.resume(result.folder).accepted) == 100
+
+
+class Stuck(sk.Provider):
+    """Of a plugin: it never comes back for one record, and closes badly."""
+
+    needs_key = False
+
+    async def call(self, request: sk.Request, sample: str) -> str:
+        if "Number 7" in request.messages[0]["content"]:
+            await asyncio.sleep(3600)
+        if "Number 8" in request.messages[0]["content"]:
+            return None  # type: ignore[return-value]
+        self.notice(sk.Quotas(sk.Quota("5", 0, math.inf), sk.Quota(1_000_000, -math.inf, 1)))  # type: ignore[arg-type]
+        return '{"text": "fine"}'
+
+    def parse(self, body: str) -> sk.Reply:
+        return sk.Reply(text="fine", usage=sk.Usage(1, 1))
+
+    async def close(self) -> None:
+        raise RuntimeError("I do not close")
+
+
+@pytest.mark.usefixtures("brisk")
+@pytest.mark.parametrize("hedge", [True, False])
+def test_a_provider_that_misbehaves_costs_its_records_only(
+    project: Path, monkeypatch: pytest.MonkeyPatch, hedge: bool
+) -> None:
+    monkeypatch.setattr(registry(), "provider", lambda name: Stuck)
+    monkeypatch.setattr(attempts, "GRACE", 0.2)
+    (project / "synthkit.toml").write_text('[models.m]\nuse = "stuck/m"\ntimeout = 0.3\n')
+    result = ask(12, hedge=hedge, max_failures="100%")
+    assert result.status == "complete", result.reason
+    failed = {line["fields"]["number"]: line["message"] for line in result.rejected if line["kind"] == "failed"}
+    assert "gave no whole answer within 0.3 s" in failed.pop(7)
+    assert failed.pop(8) == "the provider of m returned no text, but NoneType"
+    assert not failed and len(result.accepted) == 10
+
+
+class Used(Stuck):
+    """Of a service that is used up after ten answers, until tomorrow."""
+
+    answered = 0
+
+    async def call(self, request: sk.Request, sample: str) -> str:
+        Used.answered += 1
+        self.notice(sk.Quotas(sk.Quota(50, max(0, 10 - Used.answered), 86_400)))
+        return '{"text": "fine"}'
+
+
+def test_a_service_that_says_nothing_is_left_for_hours_is_not_waited_for(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry(), "provider", lambda name: Used)
+    (project / "synthkit.toml").write_text('[models.m]\nuse = "used/m"\n')
+    result = ask(20, concurrency=1)
+    assert result.status == "partial" and "says that its limits are used up" in result.reason
+    assert len(result.accepted) == 10 and not [line for line in result.rejected if line["kind"] == "failed"]
+
+
+@pytest.mark.usefixtures("brisk")
+@pytest.mark.parametrize("bad", [{3}, {3, 200}])
+def test_texts_that_break_a_service_of_vectors_cost_their_records_only(
+    serve: Serve, project: Path, bad: set[int]
+) -> None:
+    def answer(request: Any) -> Any:
+        culprit = any(f"Text {number}." in request.inputs for number in bad)
+        return Reply(error="server_error") if culprit else Reply(text="")
+
+    server = serve(answer=answer)
+    texts = sk.Pipeline("p") >> numbers(top=256) >> named >> Embed(column="text", model="m")
+    result = texts.run(folder="run", max_failures="100%", concurrency=256)
+    assert result.status == "complete", result.reason
+    assert {line["fields"]["number"] for line in result.rejected if line["kind"] == "failed"} == bad
+    assert server.count < 100 * len(bad)
+
+
+@sk.step(reads="number", writes="text")
+def named(record: sk.Record) -> dict[str, str]:
+    return {"text": f"Text {record['number']}."}

@@ -9,7 +9,7 @@ import pytest
 from calls_kit import calls, context
 from clock_kit import JumpingLoop, run
 
-from synthkit.errors import BadRequest, ServerError
+from synthkit.errors import BadRequest, CallTimeout, ServerError
 from synthkit.models.hedging import LEAST_SAMPLES, Hedges, Race, Rival
 from synthkit.models.project import find_project
 from synthkit.models.service import Services
@@ -85,6 +85,12 @@ class Two(Rival[str]):
 
     def unsent(self) -> None:
         self.unsent_times += 1
+
+    def overdue(self) -> bool:
+        return False
+
+    def too_late(self) -> CallTimeout:
+        raise AssertionError("never")
 
     def came(self, *, second: bool) -> bool:
         return self.here[second]

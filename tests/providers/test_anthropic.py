@@ -271,8 +271,12 @@ def test_a_refusal_says_why() -> None:
             Usage(1105, 2, 1000, 0, 100),
         ),
         ({"input_tokens": None, "cache_read_input_tokens": "x", "output_tokens": -3}, Usage()),
-        ({"input_tokens": 10**12, "output_tokens": 2}, Usage(0, 2)),
-        ({"output_tokens": 3, "output_tokens_details": {"thinking_tokens": 9}}, Usage(0, 3, reasoning=3)),
+        ({"input_tokens": 10**12, "output_tokens": 2}, Usage()),  # half of it would make the other half free
+        ({"output_tokens": 3}, Usage()),
+        (
+            {"input_tokens": 4, "output_tokens": 3, "output_tokens_details": {"thinking_tokens": 9}},
+            Usage(4, 3, reasoning=3),
+        ),
         (None, Usage()),
         ("none", Usage()),
     ],

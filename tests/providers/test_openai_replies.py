@@ -156,13 +156,14 @@ def test_why_an_answer_ended(told: object, finish: str) -> None:
 def test_what_compatible_servers_say_in_their_own_way() -> None:
     parts = [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Hel"}, {"type": "text", "text": "lo."}]
     choice = {"message": {"content": parts, "reasoning": "Well."}, "finish_reason": "stop"}
-    usage = {"prompt_tokens": 8.0, "completion_tokens": None, "prompt_cache_hit_tokens": 9}
+    usage = {"prompt_tokens": 8.0, "completion_tokens": 2.0, "prompt_cache_hit_tokens": 9}
     reply = reader().parse(json.dumps({"choices": [choice], "usage": usage}))
-    assert (reply.text, reply.reasoning, reply.usage) == ("Hello.", "Well.", Usage(8, 0, 8, 0))
+    assert (reply.text, reply.reasoning, reply.usage) == ("Hello.", "Well.", Usage(8, 2, 8, 0))
 
 
 def test_without_usage_or_with_nonsense_there_are_zeros() -> None:
     told: list[Any] = [None, [], {}, {"prompt_tokens": -3, "completion_tokens": "7"}, {"prompt_tokens_details": 3}]
+    told += [{"prompt_tokens": 5}, {"completion_tokens": 5}, {"prompt_tokens": 5, "completion_tokens": True}]
     for usage in told:
         assert reader().parse(json.dumps({**HELLO, "usage": usage})).usage == Usage()
     assert reader().parse(json.dumps(HELLO)).usage == Usage()

@@ -13,6 +13,8 @@ from synthkit.errors import ConfigError
 
 ENOUGH = 5
 """Failures below which a share of them says nothing."""
+MOST = 1_000_000_000
+"""Dollars."""
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 """Seconds."""
 
@@ -74,6 +76,8 @@ class Settings:
             raise ConfigError(f"budget {self.budget!r} is no amount of dollars: write 5 or 0.50") from error
         if not amount.is_finite() or amount <= 0:
             raise ConfigError(f"budget {self.budget!r} is not more than 0 dollars")
+        if amount > MOST:
+            raise ConfigError(f"budget {self.budget!r} is more than {MOST:,} dollars: give what may really be spent")
         return amount
 
     def patience(self) -> float:

@@ -9,14 +9,16 @@ import json
 import re
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
-from synthkit.core.answer import Request, Usage
+from synthkit.core.answer import Reply, Request, Usage
 from synthkit.core.values import digest
 from synthkit.errors import (
     BrokenBody,
     CallError,
+    CallTimeout,
     FatalError,
     JournalError,
     Outage,
@@ -39,6 +41,10 @@ from synthkit.models.spent import Spent
 TRIES, FIRST_TRIES, REFUSALS = 6, 3, 30
 """Attempts for one answer, the first included; as long as a service has not answered once; and of those that are
 refused because of a limit, which say nothing about the request, unless it is too large for the limit."""
+GRACE = 5.0
+"""Seconds that a provider has for calling off what takes longer than its `timeout`."""
+TOGETHER = 2
+"""Attempts of what can be divided, before it is."""
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 """Seconds: the first backoff, and its cap."""
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|/)")
@@ -77,6 +83,11 @@ class Asked:
         """What an event tells of it."""
         return {"model": self.service.model.ref, "path": self.origin.path, "record": self.origin.record, **more}
 
+    @property
+    def several(self) -> bool:
+        """Whether it asks for several things at once, which are divided where the service fails."""
+        return False
+
     async def call(self) -> str:
         """One attempt at the provider: the raw body."""
         return await self.service.provider.call(self.request, self.sample)
@@ -85,6 +96,8 @@ class Asked:
         """Makes a body durable before anything else is done with it; what is no answer is kept as an attempt."""
         try:
             reply = self.service.read_first(body)
+            if not isinstance(reply, Reply):
+                raise TypeError("no Reply")
         except Exception as error:  # paid for, whatever a provider makes of it
             await attempts.append(self, "attempt", body)
             purchase.unread()
@@ -92,6 +105,7 @@ class Asked:
                 raise
             ref = self.service.model.ref
             raise BrokenBody(f"{ref}: the answer cannot be read ({type(error).__name__})") from error
+        self.service.limiter.armed = True  # it is there, also where its answer is not yet durable
         purchase.span.answered(reply, self.service.cost)
         entry, own = await attempts.append(self, "answer", body)
         purchase.paid(reply.usage, used=own)
@@ -139,6 +153,8 @@ class Attempts:
         service, limiter = asked.service, asked.service.limiter
         if self._watch is None:
             self._watch = asyncio.create_task(self._send_away())
+        if limiter.used_up is None:
+            limiter.used_up, limiter.given_up = partial(self._used_up, service), partial(self._gone, service)
         place = limiter.place(*self._size(service, asked.request), who=asked.key)
         jitter: Random | None = None
         lost, number, refusals, probes, after = 0, 0, 0, 0, 0.0
@@ -157,10 +173,12 @@ class Attempts:
                     ),
                 )  # fmt: skip
                 after = 0.0
+                if asked.several and isinstance(error, ServerError | BrokenBody) and lost >= TOGETHER:
+                    raise
                 if limiter.breaker.open:
                     # Mostly that says nothing about this request, which waits for better times. But where it comes to
                     # be probed again and again, few are left, and they may be what breaks the service.
-                    probes += isinstance(error, ServerError | BrokenBody)
+                    probes += isinstance(error, ServerError | BrokenBody | CallTimeout)
                     if probes >= self.tries:
                         raise
                     continue
@@ -169,7 +187,8 @@ class Attempts:
                 else:
                     number += 1
                 too_long = (error.retry_after or 0) > limiter.patience
-                if too_long and isinstance(error, RateLimited):  # which holds for all requests, as quotas of a day do
+                if too_long and (isinstance(error, RateLimited) or limiter.breaker.widespread):
+                    # it holds for all requests, as quotas of a day do
                     raise self.stop(self._later(service, error)) from error
                 if too_long or self._hopeless(service, error, number, refusals):
                     self._lost.add(asked.key)
@@ -195,8 +214,17 @@ class Attempts:
         if place.who in self._lost:
             return
         if limiter.failed(place, error):
-            limiter.given_up = lambda: self._gone(service)
             self.events.event("outage", model=service.model.ref, reason=error.reason)
+
+    def _used_up(self, service: Service, wait: float) -> None:
+        """The service says that nothing is left, for longer than anybody waits."""
+        self.stop(
+            Outage(
+                f"{service.model.ref} says that its limits are used up: the next call may go out in {wait:.0f} s, "
+                "longer than a run waits; no record has failed because of it: go on then, or give it longer with "
+                "--give-up-after"
+            )
+        )
 
     def _gone(self, service: Service) -> None:
         """The service has answered nothing good for as long as the user gives it."""
@@ -269,7 +297,8 @@ class Attempts:
             if error.free:
                 usage = Usage()
             if isinstance(error, TransientError):
-                self._failed(service, place, error)
+                if not (asked.several and isinstance(error, ServerError | BrokenBody)):  # one of them may be to blame
+                    self._failed(service, place, error)
             elif went and not isinstance(error, FatalError) and service.limiter.talked():
                 self.events.event("outage over", model=service.model.ref)
             raise
@@ -292,16 +321,23 @@ class Attempts:
         service = asked.service
         clock = asyncio.get_running_loop().time
         service.hedges.sent += 1
-        place.came = False
-        began = clock()
+        place.came, place.out = False, clock()
         try:
-            body = await asked.call()
+            if service.hedges.on:  # then the race sees to the deadline, for less
+                body = await asked.call()
+            else:
+                async with asyncio.timeout(_deadline(service)):
+                    body = await asked.call()
         except CallError as error:
             if error.free:
                 purchase.free()
             raise
+        except TimeoutError as error:  # ours, or of a provider that does not say it in our words
+            raise _too_late(service) from error
         place.came = True
-        service.hedges.answered(asked.origin.path, clock() - began)
+        if not isinstance(body, str):
+            raise BrokenBody(f"the provider of {service.model.ref} returned no text, but {type(body).__name__}")
+        service.hedges.answered(asked.origin.path, clock() - place.out)
         return self._hidden(body)
 
     def _hidden(self, body: str) -> str:
@@ -342,6 +378,17 @@ class Attempts:
             self._watch.cancel()
 
 
+def _deadline(service: Service) -> float:
+    """Seconds after which a call is called off whose provider should have done so itself: `timeout`, and a little."""
+    return service.model.timeout + GRACE
+
+
+def _too_late(service: Service) -> CallTimeout:
+    return CallTimeout(
+        f"{service.model.ref} gave no whole answer within {service.model.timeout:g} s, nor did its provider give up"
+    )
+
+
 class _Rival(Rival[Entry]):
     """A second call for what is asked, beside the first that holds `place`."""
 
@@ -353,6 +400,13 @@ class _Rival(Rival[Entry]):
 
     def late(self) -> float | None:
         return self._asked.service.hedges.late(self._asked.origin.path)
+
+    def overdue(self) -> bool:
+        out = self._first.out
+        return out is not None and asyncio.get_running_loop().time() - out > _deadline(self._asked.service)
+
+    def too_late(self) -> CallTimeout:
+        return _too_late(self._asked.service)
 
     def may(self) -> bool:
         attempts, service = self._attempts, self._asked.service

@@ -48,12 +48,13 @@ class Batch:
 
     def halves(self) -> "list[Batch]":
         at = (len(self.texts) + 1) // 2
-        made = []
-        for texts in (self.texts[:at], self.texts[at:]):
-            half = Batch(self.service, self.request, self.origin, self.used, self.began, self.last)
-            half.texts = texts
-            made.append(half)
-        return made
+        return [self._part(self.texts[:at]), self._part(self.texts[at:])]
+
+    def singles(self) -> "list[Batch]":
+        return [self._part([text]) for text in self.texts]
+
+    def _part(self, texts: list[str]) -> "Batch":
+        return Batch(self.service, self.request, self.origin, self.used, self.began, self.last, texts)
 
 
 def divisible(error: Exception) -> bool:

@@ -7,10 +7,10 @@ from typing import Any
 
 from synthkit.core.answer import Request, Usage
 from synthkit.core.values import canonical
-from synthkit.errors import BadRequest, FatalError, OptionRefused, RecordError, TransientError
+from synthkit.errors import BadRequest, FatalError, OptionRefused, RecordError
 from synthkit.models import vectors
 from synthkit.models.attempts import Asked, Attempts, Origin
-from synthkit.models.embedding_batch import TEXTS, Batch, divisible, read
+from synthkit.models.embedding_batch import TEXTS, Batch, Uneven, divisible, read
 from synthkit.models.journal import Entry
 from synthkit.models.limiter import Stopped
 from synthkit.models.purchase import Purchase
@@ -34,6 +34,10 @@ class AskedTogether(Asked):
     """A batch on its way. kept: makes its vectors durable."""
 
     kept: Callable[[Asked, str, Purchase], Awaitable[tuple[Entry, Usage]]]
+
+    @property
+    def several(self) -> bool:
+        return len(self.request.inputs) > 1
 
     async def call(self) -> str:
         return await self.service.provider.embed(self.request)
@@ -188,12 +192,13 @@ class Embeddings:
             return
         halves = batch.halves()
         errors = [await self._tried(half) for half in halves]
-        if isinstance(error, TransientError) and all(errors):  # it is not the texts
-            self._fail(batch, error)
-            return
-        if isinstance(error, BadRequest) and not any(errors):
-            ref = batch.service.model.ref
+        ref, one_each = batch.service.model.ref, all(isinstance(left, Uneven) for left in errors)
+        if isinstance(error, BadRequest | Uneven) and not any(errors):
             self._most[ref] = min(self._most.get(ref, TEXTS), len(halves[0].texts))
+        if isinstance(error, Uneven) and one_each:  # it does not take several, whatever it says
+            self._most[ref] = 1
+            halves = [single for half in halves for single in half.singles()]
+            errors = [await self._tried(single) for single in halves]
         for half, left in zip(halves, errors, strict=True):
             if left is not None:
                 await self._divide(half, left)

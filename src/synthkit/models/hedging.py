@@ -73,6 +73,14 @@ class Rival(ABC, Generic[T]):
         """Seconds from when on the first is late; None while nobody knows."""
 
     @abstractmethod
+    def overdue(self) -> bool:
+        """Whether the first has been on its way for so long that both are called off."""
+
+    @abstractmethod
+    def too_late(self) -> TransientError:
+        """What is raised then."""
+
+    @abstractmethod
     def may(self) -> bool:
         """Whether a second may go out now; it takes a place for it, so it is asked right before."""
 
@@ -92,7 +100,7 @@ class Rival(ABC, Generic[T]):
 class Race(Generic[T]):
     """A call, and a second one where it is late: the first that is answered counts, and the other is called off."""
 
-    __slots__ = ("_began", "_first", "_loop", "_other", "_over", "_rival", "_timer", "_won")
+    __slots__ = ("_began", "_first", "_late", "_loop", "_other", "_over", "_rival", "_timer", "_won")
 
     def __init__(self, rival: Rival[T]) -> None:
         self._rival = rival
@@ -100,7 +108,7 @@ class Race(Generic[T]):
         self._began = self._loop.time()
         self._first: asyncio.Task[Any] | None = asyncio.current_task()
         self._other: asyncio.Task[T] | None = None
-        self._won = self._over = False
+        self._won = self._late = self._over = False
         self._timer = self._loop.call_later(rival.late() or LEAST, self._look)
 
     async def run(self, first: Coroutine[Any, Any, T]) -> T:
@@ -109,8 +117,10 @@ class Race(Generic[T]):
             try:
                 return await first
             except asyncio.CancelledError:
-                if not self._won or self._first is None or self._first.uncancel() > 0:
+                if not (self._won or self._late) or self._first is None or self._first.uncancel() > 0:
                     raise
+                if not self._won:
+                    raise self._rival.too_late() from None
             except TransientError:
                 self._over = True
                 if self._other is None:
@@ -128,9 +138,13 @@ class Race(Generic[T]):
 
     def _look(self) -> None:
         """Sends the second, if it is time and may be; else looks again."""
-        late = self._rival.late()
-        left = LEAST if late is None else late - (self._loop.time() - self._began)
-        if left <= 0 and self._rival.may():
+        late, passed = self._rival.late(), self._loop.time() - self._began
+        if self._rival.overdue():
+            self._call_off(late=True)
+            return
+        left = LEAST if late is None else late - passed
+        if left <= 0 and self._other is None and self._rival.may():
+            self._timer = self._loop.call_later(LEAST, self._look)
             self._other = self._loop.create_task(self._rival.second())
             self._other.add_done_callback(self._ended)
         else:
@@ -141,9 +155,13 @@ class Race(Generic[T]):
             self._rival.unsent()
             if not self._over:
                 self._other = None
+                self._timer.cancel()
                 self._timer = self._loop.call_later(LEAST, self._look)
             return
-        waits = not self._over and self._first is not None and not self._first.done()
-        if waits and self._first is not None and not self._rival.came(second=False):
-            self._won = True
+        self._call_off(late=False)
+
+    def _call_off(self, *, late: bool) -> None:
+        """Ends the first call, if it still waits for its answer: the second was answered, or it is too late."""
+        if not self._over and self._first is not None and not self._first.done() and not self._rival.came(second=False):
+            self._won, self._late = not late, late
             self._first.cancel()

@@ -10,7 +10,7 @@ from synthkit.core.answer import Usage
 from synthkit.core.provider import Quotas
 from synthkit.errors import Overloaded, RateLimited, TransientError
 from synthkit.models.outage import Breaker
-from synthkit.models.pace import MINUTE, Allowance, Bucket, Pace
+from synthkit.models.pace import MINUTE, Allowance, Bucket, Pace, sound
 
 LONGEST_ASKED = 600.0
 """Seconds: a Retry-After up to that is waited for, whatever the user's patience with a service that is out."""
@@ -27,7 +27,7 @@ class Stopped(BaseException):
 class Place:
     """One call's place in the queue, which its retries keep: the oldest goes first. input, output: the tokens that it
     is expected to take. sent: when it last went out. taken: it holds one of the calls at once. came: its answer is
-    here."""
+    here. out: since when it is with the service."""
 
     number: int
     turn: int
@@ -37,6 +37,7 @@ class Place:
     sent: float = 0.0
     taken: bool = False
     came: bool = False
+    out: float | None = None
 
     def of(self, kind: str) -> float:
         """What it takes of a quota."""
@@ -66,6 +67,8 @@ class Limiter:
         """own: what the user allows a minute, by `KINDS`. give_up_after: seconds without anything good."""
         self.concurrency = concurrency
         self.give_up_after = give_up_after
+        self.used_up: Callable[[float], None] | None = None
+        """What is to be done when all that the service tells to be left is used up, for longer than anybody waits."""
         self.given_up: Callable[[], None] = _nothing
         """What is to be done then."""
         self.pace, self.breaker = Pace(), Breaker(give_up_after)
@@ -181,7 +184,7 @@ class Limiter:
         """What a reply says of the service's limits."""
         now = asyncio.get_running_loop().time()
         for kind in KINDS:
-            quota = getattr(quotas, kind)
+            quota = sound(getattr(quotas, kind))
             if quota is None or quota.most == 0 or (quota.most is None and kind not in self.buckets):
                 continue  # some services call it 0 where there is no limit
             if kind not in self.buckets:
@@ -270,7 +273,7 @@ class Limiter:
         for known in (self.buckets, self.allowances):
             for kind, quota in known.items():
                 quota.take(place.of(kind), now)
-        place.sent, place.taken = now, True
+        place.sent, place.taken, place.out = now, True, None
 
     def _wake(self) -> None:
         """Lets all out whose turn it is, and sees to it that the next is woken in time."""
@@ -309,6 +312,9 @@ class Limiter:
         if self.blocked > now:
             self.held = since, "left", 0.0
             return
+        told = max((bucket.wait(place.of(kind), now) for kind, bucket in self.buckets.items()), default=0.0)
+        if told > self.patience and not self.in_use and self.used_up is not None:  # none comes back that took less
+            self.used_up(told)
         waits = [(self.pace.wait(now), "pace", (self.pace.rate or 0.0) * MINUTE)]
         waits += [(quota.wait(place.of(kind), now), kind, quota.most) for kind, quota in self.buckets.items()]
         for kind, own in self.allowances.items():

@@ -64,6 +64,11 @@ class Breaker:
         return len(self._who) < 2
 
     @property
+    def widespread(self) -> bool:
+        """Whether several requests have failed, and nothing good came between."""
+        return self._failures >= FAILURES and not self.lonely
+
+    @property
     def every(self) -> float:
         """Seconds between probes, by now."""
         return self._pause

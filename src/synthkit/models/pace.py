@@ -68,6 +68,19 @@ class Allowance:
             self._sum = 0.0
 
 
+def sound(quota: Quota | None) -> Quota | None:
+    """A quota without what cannot be: a provider may hand on whatever a service says."""
+
+    def number(value: float | None) -> float | None:
+        fine = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+        return value if fine else None
+
+    if not isinstance(quota, Quota):
+        return None
+    most, left, whole_in = number(quota.most), number(quota.left), number(quota.whole_in)
+    return None if most is None and left is None else Quota(most, left, whole_in)
+
+
 class Bucket:
     """A quota of the service: so much a minute, refilled all the time. All of it may go out at once, as services count
     it so."""

@@ -1,5 +1,6 @@
 """A service: a model as it was named, its provider, its limiter and its price."""
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -320,4 +321,5 @@ class Services:
 
     async def close(self) -> None:
         for service in self.made.values():
-            await service.provider.close()
+            with contextlib.suppress(Exception):  # nothing hangs on it any more
+                await service.provider.close()

@@ -17,7 +17,12 @@ def json_value(text: str) -> Any:
 
 def count(value: object) -> int:
     """A count of tokens; 0 for what is none."""
-    return int(value) if isinstance(value, int | float) and 0 < value < MOST_TOKENS else 0
+    return int(value) if isinstance(value, int | float) and is_count(value) else 0
+
+
+def is_count(value: object) -> bool:
+    """Whether it can be a count of tokens."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS
 
 
 def instead(body: str, data: object, what: str, html: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from synthkit.core import Reply, Usage
 from synthkit.core.answer import Finish, ToolCall
 from synthkit.errors import BrokenBody
-from synthkit.providers._reading import count, instead, json_value
+from synthkit.providers._reading import count, instead, is_count, json_value
 
 FINISHES: Mapping[str, Finish] = {
     "end_turn": "stop",
@@ -63,8 +63,9 @@ def _refusal(details: object, text: str) -> str:
 
 
 def _usage(told: object) -> Usage:
-    """Input is told in three parts: what is new, what was put into the cache, and what was read from it."""
-    if not isinstance(told, dict):
+    """Input is told in three parts: what is new, what was put into the cache, and what was read from it. Zeros where a
+    half is missing or cannot be: it would make the other half free."""
+    if not isinstance(told, dict) or not is_count(told.get("input_tokens")) or not is_count(told.get("output_tokens")):
         return Usage()
     cached, written = count(told.get("cache_read_input_tokens")), count(told.get("cache_creation_input_tokens"))
     details = told.get("output_tokens_details")

@@ -37,10 +37,14 @@ class Embeddings:
         packs = self._packs.get(request.model)
         try:
             text = await self._post(request, packed=packs is not False)
-        except (BadRequest, BrokenBody) as error:
+        except BrokenBody:
+            if packs is None and not self._client.own:
+                self._packs[request.model] = False  # it may be that; the next attempt will show, with money of its own
+            raise
+        except BadRequest as error:
             if packs is not None or self._client.own or (isinstance(error, OptionRefused) and error.option in OPTIONS):
                 raise
-            text = await self._post(request, packed=False)  # it may be that, or the texts
+            text = await self._post(request, packed=False)  # it may be that, or the texts; a refusal costs nothing
             self._packs[request.model] = False
         else:
             self._packs.setdefault(request.model, True)
@@ -66,7 +70,7 @@ class Embeddings:
         told = [item.get("index") for item in items]
         if sorted(n for n in told if type(n) is int) == [*range(len(items))]:
             items = [item for _, item in sorted(zip(told, items, strict=True), key=lambda pair: pair[0])]
-        read = replace(usage(data.get("usage"), "prompt", "completion"), output=0, reasoning=0)
+        read = replace(usage(data.get("usage"), "prompt", None), output=0, reasoning=0)
         return Vectors([item["embedding"] for item in items], read, text_of(data.get("model")))
 
 

@@ -9,6 +9,7 @@ from synthkit.errors import (
     CallError,
     ContentFiltered,
     ContextTooLong,
+    FatalError,
     NoSuchModel,
     OptionRefused,
     OutOfQuota,
@@ -94,7 +95,11 @@ def failed(body: Mapping[str, object], headers: Mapping[str, str], place: Place,
     """Our error for a response that failed after it had begun, with status 200; `body` is its error object."""
     code = str(body.get("code"))
     found = KINDS.get(code) or FAILED.get(code) or BadRequest
-    return _error(found, 200, body, headers, place, model, (), told=found is NoSuchModel)
+    error = _error(found, 200, body, headers, place, model, (), told=found is NoSuchModel)
+    error.free = isinstance(
+        error, FatalError | RateLimited
+    )  # else it may have thought and written before, and billed it
+    return error
 
 
 def _error(

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthkit.core import Token, ToolCall, Usage
 from synthkit.core.values import compact
-from synthkit.providers._reading import count
+from synthkit.providers._reading import count, is_count
 
 THOUGHT = re.compile(r"\s*<(think|thinking|thought)>(.*?)</\1>\s*", re.DOTALL)
 OPEN = re.compile(r"\s*<(think|thinking|thought)>(.*)", re.DOTALL)
@@ -69,9 +69,12 @@ def tool_call(name: object, arguments: object, call: object, number: int) -> Too
     return ToolCall(call if isinstance(call, str) and call else f"call_{number}", name, text)
 
 
-def usage(told: object, sent: str, made: str) -> Usage:
-    """The usage that a service tells, zeros where it tells none. sent, made: how it calls input and output."""
-    if not isinstance(told, dict):
+def usage(told: object, sent: str, made: str | None) -> Usage:
+    """The usage that a service tells, zeros where it tells none, or one that cannot be: half of it would make the other
+    half free. sent, made: how it calls input and output, None where there is no output."""
+    if not isinstance(told, dict) or not count(told.get(f"{sent}_tokens")):
+        return Usage()
+    if made is not None and not is_count(told.get(f"{made}_tokens")):
         return Usage()
     inside, outside = _map(told.get(f"{sent}_tokens_details")), _map(told.get(f"{made}_tokens_details"))
     input, output = count(told.get(f"{sent}_tokens")), count(told.get(f"{made}_tokens"))
