@@ -119,7 +119,7 @@ def test_attempts_that_came_to_nothing_are_told_apart(project: Path, priced: Ser
     assert ask.most > 2 * 2048 * Decimal("0.60") / 1_000_000, "at most all that they may have answered"
     assert ask.cost == journaled(project, result.state["run"])["m", "ask"]
     said = " ".join(str(result).split())
-    assert "up to $0.0026 more: nobody knows what 2 calls took that brought no whole answer" in said
+    assert "perhaps $0.0026 more, at most: nobody knows what 2 calls took that brought no whole answer" in said
 
 
 def test_it_is_shown_within_80_columns(project: Path, priced: Serve) -> None:

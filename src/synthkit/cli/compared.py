@@ -26,7 +26,9 @@ def _headline(made: "Comparison") -> list[Line]:
     done = sum(row.made is not None and not row.made.failed for row in made.rows)
     if not done:
         return [[("no estimate", "red"), (" with any of these models", "")]]
-    return [[("estimate", "green"), (f": {done} of {several(len(made.rows), 'model')}, the cheapest first", "")]]
+    priced = any(row.made is not None and row.made.run and row.made.run.dollars_each for row in made.rows)
+    order = ", the cheapest first" if priced else ""
+    return [[("estimate", "green"), (f": {done} of {several(len(made.rows), 'model')}{order}", "")]]
 
 
 def _quality(made: "Comparison", known: "list[tuple[Row, Estimate]]", width: int) -> list[Line]:

@@ -31,9 +31,9 @@ def paid(bill: "Bill", used: Decimal) -> Iterator[tuple[str, str]]:
             yield "paid", f"{money(total.wasted)} of it for answers that came twice, and could not be used"
     known = total.unknown - total.unpriced
     if known:
-        yield "paid", f"up to {money(total.most)} more: {_nobody(known)}"
+        yield "paid", f"perhaps {money(total.most)} more, at most: {_nobody(known)}"
     if bill.cut_off:
-        yield "paid", f"up to {money(bill.cut_off)} more: nobody knows what calls took that a kill cut off"
+        yield "paid", f"perhaps {money(bill.cut_off)} more, at most: nobody knows what calls took that a kill cut off"
 
 
 def _nobody(calls: int) -> str:

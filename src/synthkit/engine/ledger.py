@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,8 @@ def _all_there(place: Path, coming: int) -> None:
 
 def write(store: Store, shape: Shape) -> None:
     """Writes accepted.jsonl and rejected.jsonl."""
-    store.write_lines(store.folder / ACCEPTED, (compact(row(r)) for r in accepted(store, shape)))
+    lines = (line for place in _last_places(store, shape) for line in parts.rows(place))
+    store.write_lines(store.folder / ACCEPTED, islice(lines, shape.target))
     store.write_lines(store.folder / REJECTED, (compact(parts.reject_form(r)) for r in rejects(store, shape)))
 
 
@@ -162,11 +164,6 @@ def unreadable(path: Path, line: int) -> StoreError:
 def lacking(folder: Path) -> list[str]:
     """The files of a run that has ended which are gone. What is in them is in the parts, too."""
     return [name for name in (ACCEPTED, REJECTED) if not (folder / name).exists()]
-
-
-def row(record: Record) -> dict[str, Any]:
-    """A record as a line of a file: its identity, then its columns."""
-    return {"_id": record.id, "_source": record.source, **record.fields}
 
 
 def plan_retry(store: Store, shape: Shape) -> int:

@@ -20,6 +20,8 @@ VERSION = 1
 NAME = re.compile(r"([0-9]+)-[0-9]+\.zst")
 _TRAIL = '{"trail":'
 """How a line begins that only those read who follow a record."""
+_OUT = re.compile(r'\{"at":\d+,"id":("[0-9a-f]+"),"source":("[0-9a-f]+"),"fields":\{')
+"""How the line of a record begins that goes on."""
 _REJECT, _NEAR = ',"kind":', 32
 """What stands behind the number at the beginning of a reject's line, and how far behind at most."""
 
@@ -175,6 +177,28 @@ def entries(folder: Path) -> Iterator[Entry]:
             yield from load(paths[0]).entries
         else:
             yield from sorted((e for path in paths for e in load(path).entries), key=lambda e: e.index)
+
+
+def rows(folder: Path) -> Iterator[str]:
+    """The records that left a stage, in order, as lines of a file: what `ledger.row` makes of each, in compact JSON. A
+    part holds nearly that text, so it is cut out and not read and written again."""
+    for paths in shards(folder).values():
+        if len(paths) > 1:
+            for entry in sorted((e for path in paths for e in load(path).entries), key=lambda e: e.index):
+                yield from (compact(row(record)) for record in entry.outs)
+            continue
+        with _blamed(paths[0]):
+            lines = _text(paths[0]).decode().split("\n")[1:-1]
+        for line in lines:
+            if found := _OUT.match(line):
+                id, source = found.groups()
+                columns = line[found.end() : -2]
+                yield f'{{"_id":{id},"_source":{source}{"," if columns else ""}{columns}}}'
+
+
+def row(record: Record) -> dict[str, Any]:
+    """A record as a line of a file: its identity, then its columns."""
+    return {"_id": record.id, "_source": record.source, **record.fields}
 
 
 def rejecting(folder: Path) -> Iterator[Entry]:

@@ -62,7 +62,9 @@ class Pipeline:
         target: how many accepted records, in the place of the pipeline's. folder: the run folder; where it holds a run
         of this pipeline, that run goes on. export: «path:format», one or several. progress: whether to show it on
         stderr; by default on a terminal and in a notebook. settings: seed, concurrency, max_failures, max_rounds,
-        budget, offline, on_bad_line, split (the share of exported records that is for training).
+        budget, offline, on_bad_line, give_up_after ("10m": how long a service may answer nothing good), hedge (False:
+        nothing is sent a second time because it takes far too long), split (the share of exported records that is for
+        training).
         """
         from synthkit.engine.api import run
 

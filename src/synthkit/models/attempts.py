@@ -209,8 +209,8 @@ class Attempts:
     def _failed(self, service: Service, place: Place, error: TransientError) -> None:
         """A call failed for a passing reason, which says something about the service."""
         limiter = service.limiter
-        if self.services.answered_before and isinstance(error, ServerError | Overloaded):
-            limiter.armed = True
+        if self.services.answered_before or isinstance(error, RateLimited | Overloaded):
+            limiter.armed = True  # it is there, or was: what it has now will pass
         if place.who in self._lost:
             return
         if limiter.failed(place, error):

@@ -211,7 +211,6 @@ class Limiter:
         loop = asyncio.get_running_loop()
         now = loop.time()
         if isinstance(error, RateLimited | Overloaded):
-            self.armed = self.armed or isinstance(error, RateLimited)  # it is there, and talks
             if not self.breaker.open:
                 self.pace.refused(place.sent, now)
             if error.retry_after and any(b.left is not None and b.left < 1 for b in self.buckets.values()):
