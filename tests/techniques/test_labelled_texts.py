@@ -95,7 +95,7 @@ def test_what_makes_no_sense_is_refused(parameters: dict[str, Any], said: str) -
 def write(request: Request) -> str | Reply:
     """A writer of texts that are three times as often too short for fog, and of odd answers."""
     label = str(request.body["messages"][0]).split("the label «")[1].split("»")[0]
-    rng = Random(request.digest)  # not by the order of requests, which differs from run to run
+    rng = Random(f"e{request.digest}")  # not by the order of requests, which differs from run to run
     if rng.random() < 0.1:
         return rng.choice([Reply(refusal="No."), '{"texts": []}', "[", '{"texts": [" ", ""]}'])
     short = 0.75 if label == "fog" else 0.25
