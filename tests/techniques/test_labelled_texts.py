@@ -97,7 +97,7 @@ def write(request: Request) -> str | Reply:
     label = str(request.body["messages"][0]).split("the label «")[1].split("»")[0]
     rng = Random(f"{request.digest}{request.number}")
     if request.number % 10 == 9:
-        odd = [Reply(refusal="No."), '{"texts": []}', "[", '{"texts": [" ", ""]}']
+        odd: list[str | Reply] = [Reply(refusal="No."), '{"texts": []}', "[", '{"texts": [" ", ""]}']
         return odd[request.number // 10 % len(odd)]
     short = 0.75 if label == "fog" else 0.25
     texts = [f"{label} {'' if rng.random() < short else 'as ever'} {rng.randrange(10**9)}" for _ in range(4)]
