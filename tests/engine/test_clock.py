@@ -58,7 +58,7 @@ def test_a_run_and_its_resume_are_the_same(serve: Serve, project: Path, request:
     assert (calm.status, done.status) == ("complete", "complete")
     assert files(project / "jump") == files(project / "calm")
     events = [line[6:20] for line in (project / "jump" / "events.jsonl").read_text().splitlines()]
-    assert len(set(events)) > 1 and events != sorted(events)  # it did jump
+    assert len({event[:5] for event in events}) > 1, "it did jump, from year to year"
 
 
 @pytest.mark.usefixtures("jumping")
