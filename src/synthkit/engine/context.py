@@ -21,8 +21,8 @@ from synthkit.engine.plan import Bound
 from synthkit.engine.tally import Count, Tally
 from synthkit.engine.trail import Asked, Mark
 from synthkit.errors import PipelineError, RecordError
-from synthkit.models.attempts import Events, Origin
 from synthkit.models.calls import Models
+from synthkit.models.origin import Events, Origin
 from synthkit.models.question import Question
 from synthkit.models.spent import Spent
 

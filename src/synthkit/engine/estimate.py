@@ -13,14 +13,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from synthkit.core.values import digest
-from synthkit.engine import api, source, views
+from synthkit.engine import source, views
 from synthkit.engine.execution import Watch
 from synthkit.engine.intervals import Interval, between, mean, share, worth
 from synthkit.engine.pilot import pilot
+from synthkit.engine.preview import some
 from synthkit.engine.projection import ASKED, DRAWS, Drawn, Projection, per
 from synthkit.engine.settings import Settings
 from synthkit.engine.traced import Passed, Pilot
-from synthkit.errors import ConfigError
 from synthkit.models.spent import Spent
 
 if TYPE_CHECKING:
@@ -159,10 +159,9 @@ def estimate(
 ) -> Estimate:
     """Takes the first source records through a pipeline, and reckons from them. given: settings of a run, as seed and
     budget, which is the pilot's."""
-    if not isinstance(records, int) or isinstance(records, bool) or records < 1:
-        raise ConfigError(f"a pilot of {records!r} records makes no sense: give 1 or more")
-    settings = Settings(**{"max_failures": "100%", **api.known(given)})
-    made = pilot(pipeline, records, settings, target=target, watch=watch, file=file, parameters=parameters)
+    made = pilot(
+        pipeline, records, some("a pilot", records, given), target=target, watch=watch, file=file, parameters=parameters
+    )
     return reckoned(made)
 
 

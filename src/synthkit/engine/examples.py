@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from synthkit.core.interfaces import Format
 from synthkit.core.values import compact
-from synthkit.engine.parts import sync_folder
 from synthkit.errors import RecordError, StoreError
+from synthkit.models.journal.folder import sync_folder
 
 
 def encoded(format: Format, record: Mapping[str, Any]) -> list[dict[str, Any]]:

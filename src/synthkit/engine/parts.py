@@ -15,6 +15,7 @@ from synthkit.core.values import compact
 from synthkit.engine.tally import Count, Tally, prove
 from synthkit.engine.trail import Mark
 from synthkit.errors import StoreError
+from synthkit.models.journal.folder import sync_folder
 
 VERSION = 1
 NAME = re.compile(r"([0-9]+)-[0-9]+\.zst")
@@ -74,15 +75,6 @@ def write_atomic(path: Path, chunks: Iterator[bytes] | Sequence[bytes]) -> None:
         raise StoreError(
             f"cannot write {path}: {error.strerror or error}; what was committed before is safe"
         ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def save(folder: Path, part: Part) -> Path:
@@ -180,7 +172,7 @@ def entries(folder: Path) -> Iterator[Entry]:
 
 
 def rows(folder: Path) -> Iterator[str]:
-    """The records that left a stage, in order, as lines of a file: what `ledger.row` makes of each, in compact JSON. A
+    """The records that left a stage, in order, as lines of a file: what `row` makes of each, in compact JSON. A
     part holds nearly that text, so it is cut out and not read and written again."""
     for paths in shards(folder).values():
         if len(paths) > 1:

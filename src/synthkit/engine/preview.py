@@ -93,6 +93,13 @@ class First:
         return self.generator.models()
 
 
+def some(what: str, records: int, given: Mapping[str, Any]) -> Settings:
+    """The settings of a run of some records only, which is not stopped by failures. Raises `ConfigError`."""
+    if not isinstance(records, int) or isinstance(records, bool) or records < 1:
+        raise ConfigError(f"{what} of {records!r} records makes no sense: give 1 or more")
+    return Settings(**{"max_failures": "100%", **api.known(given)})
+
+
 def preview(
     pipeline: "Pipeline",
     records: int = RECORDS,
@@ -104,9 +111,7 @@ def preview(
     **given: Any,
 ) -> Preview:
     """Takes the first generated records through a pipeline. given: settings of a run, as seed and budget."""
-    if not isinstance(records, int) or isinstance(records, bool) or records < 1:
-        raise ConfigError(f"a preview of {records!r} records makes no sense: give 1 or more")
-    settings = Settings(**{"max_failures": "100%", **api.known(given)})
+    settings = some("a preview", records, given)
     project = find_project()
     plan = api.checked(pipeline, settings, target, project, file)
     with tempfile.TemporaryDirectory(prefix="synthkit-preview-", ignore_cleanup_errors=True) as place:

@@ -30,9 +30,9 @@ from synthkit.engine.runner import Runner
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
 from synthkit.errors import FatalError, RecordError, RunError, UsageError
-from synthkit.models.attempts import Origin
 from synthkit.models.calls import Models
 from synthkit.models.journal import Entry, Journal
+from synthkit.models.origin import Origin
 from synthkit.models.project import Project
 from synthkit.models.question import Question
 from synthkit.models.service import Services

@@ -5,13 +5,11 @@ stops the run; an outage of the service is waited for.
 """
 
 import asyncio
-import json
-import re
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 from synthkit.core.answer import Reply, Request, Usage
 from synthkit.core.values import digest
@@ -33,6 +31,7 @@ from synthkit.models.budget import Budget
 from synthkit.models.hedging import Race, Rival
 from synthkit.models.journal import Entry, Journal
 from synthkit.models.limiter import Place, Stopped
+from synthkit.models.origin import Events, Origin
 from synthkit.models.purchase import Purchase
 from synthkit.models.service import UNREACHABLE, Service, Services
 from synthkit.models.spans import UNSEEN, Open, Spans, Unseen
@@ -47,24 +46,6 @@ TOGETHER = 2
 """Attempts of what can be divided, before it is."""
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 """Seconds: the first backoff, and its cap."""
-ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|/)")
-
-
-class Events(Protocol):
-    """Where what happens on the way is written: retries, lost attempts."""
-
-    def event(self, kind: str, **data: Any) -> None: ...
-
-
-@dataclass(slots=True)
-class Origin:
-    """Who asks: kept with the answer, for people to read; `spent` grows by what it takes, `keys` by the journal's key
-    of each answer used."""
-
-    record: str
-    path: str
-    spent: Spent
-    keys: list[bytes] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -83,9 +64,8 @@ class Asked:
         """What an event tells of it."""
         return {"model": self.service.model.ref, "path": self.origin.path, "record": self.origin.record, **more}
 
-    @property
-    def several(self) -> bool:
-        """Whether it asks for several things at once, which are divided where the service fails."""
+    def divisible(self, error: Exception) -> bool:
+        """Whether it asks for several things at once, of which one may be to blame for an error."""
         return False
 
     async def call(self) -> str:
@@ -99,7 +79,7 @@ class Asked:
             if not isinstance(reply, Reply):
                 raise TypeError("no Reply")
         except Exception as error:  # paid for, whatever a provider makes of it
-            await attempts.append(self, "attempt", body)
+            await attempts.journal.append(attempts.entry(self, "attempt", body))
             purchase.unread()
             if isinstance(error, CallError):
                 raise
@@ -107,11 +87,11 @@ class Asked:
             raise BrokenBody(f"{ref}: the answer cannot be read ({type(error).__name__})") from error
         self.service.limiter.armed = True  # it is there, also where its answer is not yet durable
         purchase.span.answered(reply, self.service.cost)
-        entry, own = await attempts.append(self, "answer", body)
-        purchase.paid(reply.usage, used=own)
-        if entry.data["body"] != body:  # another was first: this answer is paid for, and not used
-            self.used.retries += 1
-            attempts.events.event("lost", **self.said())
+        own = attempts.entry(self, "answer", body)
+        entry = await attempts.journal.append(own)
+        purchase.paid(reply.usage, used=entry is own)
+        if entry.data["body"] != body:
+            attempts.lost(self)
         return entry, reply.usage
 
 
@@ -165,15 +145,9 @@ class Attempts:
                 asked.used.retries += 1
                 jitter = jitter or Random(digest(asked.key.hex(), self.run))
                 lost += 1
-                self.events.event(
-                    "retry",
-                    **asked.said(
-                        number=lost, reason=error.reason, message=self._redact(str(error)),
-                        retry_after=error.retry_after,
-                    ),
-                )  # fmt: skip
+                self._note(asked, error, lost)
                 after = 0.0
-                if asked.several and isinstance(error, ServerError | BrokenBody) and lost >= TOGETHER:
+                if lost >= TOGETHER and asked.divisible(error):
                     raise
                 if limiter.breaker.open:
                     # Mostly that says nothing about this request, which waits for better times. But where it comes to
@@ -189,7 +163,8 @@ class Attempts:
                 too_long = (error.retry_after or 0) > limiter.patience
                 if too_long and (isinstance(error, RateLimited) or limiter.breaker.widespread):
                     # it holds for all requests, as quotas of a day do
-                    raise self.stop(self._later(service, error)) from error
+                    said = f"asks to wait {error.retry_after:g} s ({error.reason}), longer than a run waits"
+                    raise self.stop(_outage(service, said)) from error
                 if too_long or self._hopeless(service, error, number, refusals):
                     self._lost.add(asked.key)
                     raise self._given_up(service, error, number + refusals) from error
@@ -200,6 +175,11 @@ class Attempts:
             except JournalError:
                 self.stopping.set()  # no more is paid for what cannot be kept
                 raise
+
+    def _note(self, asked: Asked, error: TransientError, number: int) -> None:
+        message = self._redact(str(error))
+        told = asked.said(number=number, reason=error.reason, message=message, retry_after=error.retry_after)
+        self.events.event("retry", **told)
 
     def _size(self, service: Service, request: Request) -> tuple[int, int]:
         if not service.limiter.counts_tokens:
@@ -218,35 +198,18 @@ class Attempts:
 
     def _used_up(self, service: Service, wait: float) -> None:
         """The service says that nothing is left, for longer than anybody waits."""
-        self.stop(
-            Outage(
-                f"{service.model.ref} says that its limits are used up: the next call may go out in {wait:.0f} s, "
-                "longer than a run waits; no record has failed because of it: go on then, or give it longer with "
-                "--give-up-after"
-            )
-        )
+        said = f"says that its limits are used up: the next call may go out in {wait:.0f} s, longer than a run waits"
+        self.stop(_outage(service, said))
 
     def _gone(self, service: Service) -> None:
         """The service has answered nothing good for as long as the user gives it."""
         seconds, reason = service.limiter.give_up_after, service.limiter.breaker.reason
-        self.stop(
-            Outage(
-                f"{service.model.ref} has answered nothing good for {seconds:g} s (last: {reason}); no record has "
-                "failed because of it: go on when it is back, or give it longer with --give-up-after"
-            )
-        )
-
-    def _later(self, service: Service, error: TransientError) -> Outage:
-        """A service asks to wait for longer than anybody wants to."""
-        return Outage(
-            f"{service.model.ref} asks to wait {error.retry_after:g} s ({error.reason}), longer than a run waits; no "
-            "record has failed because of it: go on then, or give it longer with --give-up-after"
-        )
+        said = f"has answered nothing good for {seconds:g} s (last: {reason})"
+        self.stop(_outage(service, said, "when it is back"))
 
     def _hopeless(self, service: Service, error: TransientError, number: int, refusals: int) -> bool:
         """Whether no further try is made. A service that never answered is not there, most likely: few."""
-        known = service.limiter.armed
-        if not known:
+        if not service.limiter.armed:
             return number >= min(self.tries, FIRST_TRIES) or number + refusals >= self.tries
         return number >= self.tries or refusals >= REFUSALS
 
@@ -297,7 +260,7 @@ class Attempts:
             if error.free:
                 usage = Usage()
             if isinstance(error, TransientError):
-                if not (asked.several and isinstance(error, ServerError | BrokenBody)):  # one of them may be to blame
+                if not asked.divisible(error):
                     self._failed(service, place, error)
             elif went and not isinstance(error, FatalError) and service.limiter.talked():
                 self.events.event("outage over", model=service.model.ref)
@@ -338,32 +301,21 @@ class Attempts:
         if not isinstance(body, str):
             raise BrokenBody(f"the provider of {service.model.ref} returned no text, but {type(body).__name__}")
         service.hedges.answered(asked.origin.path, clock() - place.out)
-        return self._hidden(body)
+        return self.services.project.redact_body(body)
 
-    def _hidden(self, body: str) -> str:
-        """A body without our keys, in whatever JSON's escapes a server repeats them."""
-        body = self._redact(body, pieces=False)
-        if "\\u" not in body and "\\/" not in body:
-            return body
-        plain = ESCAPE.sub(lambda m: "/" if m[1] is None else chr(int(m[1], 16)), body)
-        hidden = self._redact(plain, pieces=False)
-        if hidden == plain:
-            return body
-        try:
-            return self._redact(json.dumps(json.loads(body), ensure_ascii=False), pieces=False)
-        except ValueError:
-            return hidden
-
-    async def append(self, asked: Asked, kind: str, body: str) -> tuple[Entry, bool]:
-        """The journal's entry that counts, once it is durable, and whether it is this one."""
+    def entry(self, asked: Asked, kind: str, body: str) -> Entry:
+        """What the journal keeps of a body."""
         origin = asked.origin
         data = {
             "request": asked.request.form(), "body": body, "model": asked.service.model.ref,
             "run": self.run, "path": origin.path, "record": origin.record,
         }  # fmt: skip
-        own = Entry(asked.key, kind, data)
-        entry = await self.journal.append(own)
-        return entry, entry is own
+        return Entry(asked.key, kind, data)
+
+    def lost(self, asked: Asked) -> None:
+        """Another answer was first: this one is paid for, and not used."""
+        asked.used.retries += 1
+        self.events.event("lost", **asked.said())
 
     async def _send_away(self) -> None:
         """Sends all who wait for a place away when the run stops."""
@@ -376,6 +328,13 @@ class Attempts:
         await self._idle.wait()
         if self._watch is not None:
             self._watch.cancel()
+
+
+def _outage(service: Service, said: str, back: str = "then") -> Outage:
+    return Outage(
+        f"{service.model.ref} {said}; no record has failed because of it: go on {back}, or give it longer with "
+        "--give-up-after"
+    )
 
 
 def _deadline(service: Service) -> float:

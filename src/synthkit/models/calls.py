@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthkit.core.answer import Answer, Reply, Request, ToolCall, Usage
+from synthkit.core.answer import Answer, Reply, Request, ToolCall
 from synthkit.core.values import digest
 from synthkit.errors import AnswerError, ContentFiltered, FatalError, NotInJournal, OptionRefused
-from synthkit.models.attempts import TRIES, Asked, Attempts, Events, Origin
+from synthkit.models.attempts import TRIES, Asked, Attempts
 from synthkit.models.bill import Bill
 from synthkit.models.budget import Budget
 from synthkit.models.embeddings import Embeddings
 from synthkit.models.hindrance import Hindrance, hindrances
 from synthkit.models.journal import Entry, Journal
+from synthkit.models.origin import Events, Origin
 from synthkit.models.question import Question
 from synthkit.models.service import Service, Services
 from synthkit.models.spent import Spent
@@ -37,7 +38,7 @@ class _Asking:
     """A call on its way, and who waits for its answer."""
 
     task: asyncio.Task[None]
-    waiters: list[asyncio.Future[Entry | None]] = field(default_factory=list)
+    waiters: list[asyncio.Future[Entry]] = field(default_factory=list)
 
 
 class Models:
@@ -162,22 +163,13 @@ class Models:
             if not journaled:
                 self._ask_first(service, request, sample, key, origin, used)
             # a waiter that is cancelled does not take the call with it: its answer is paid for
-            waiter = asyncio.get_running_loop().create_future()
+            waiter: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
             self._asked[key].waiters.append(waiter)
             entry = await waiter
-            assert entry is not None
         origin.keys.append(key)
         reply = service.read(entry.data["body"])
-        used.asked += 1
-        used.journaled += journaled
-        self._charge(service, reply.usage, used)
+        used.answer(reply.usage, service.cost(reply.usage), journaled=journaled)
         return reply, journaled
-
-    def _charge(self, service: Service, usage: Usage, used: Spent) -> None:
-        cost = service.cost(usage)
-        used.usage += usage
-        used.cost += cost or 0
-        used.unpriced += cost is None
 
     def _ask_first(
         self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
@@ -188,21 +180,21 @@ class Models:
 
     async def _answered(self, asked: Asked) -> None:
         """Asks, and tells all who wait for it."""
-        entry, error = None, None
         try:
             entry = await self.attempts.answer(asked)
-        except BaseException as raised:
-            error = raised
-        for waiter in self._asked.pop(asked.key).waiters:
-            if waiter.done():  # it waits no more
-                continue
-            if error is None:
-                waiter.set_result(entry)
-            else:
+        except BaseException as error:
+            for waiter in self._waiting(asked):
                 waiter.set_exception(error)
                 waiter.exception()  # seen, even if it is stopped before it looks
-        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
-            raise error
+            if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
+                raise
+        else:
+            for waiter in self._waiting(asked):
+                waiter.set_result(entry)
+
+    def _waiting(self, asked: Asked) -> list[asyncio.Future[Entry]]:
+        """Those who still wait for an answer, which is asked for no longer."""
+        return [waiter for waiter in self._asked.pop(asked.key).waiters if not waiter.done()]
 
     def _not_offline(self, service: Service, request: Request, origin: Origin) -> None:
         """Stops a run that may not ask for what the journal does not have."""

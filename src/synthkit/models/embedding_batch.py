@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from synthkit.core.answer import Request, Vectors
 from synthkit.errors import BrokenBody, CallError, FatalError, ServerError, TransientError
 from synthkit.models import vectors
-from synthkit.models.attempts import Origin
+from synthkit.models.origin import Origin
 from synthkit.models.service import Service
 from synthkit.models.spent import Spent
 

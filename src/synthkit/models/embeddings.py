@@ -9,10 +9,11 @@ from synthkit.core.answer import Request, Usage
 from synthkit.core.values import canonical
 from synthkit.errors import BadRequest, FatalError, OptionRefused, RecordError
 from synthkit.models import vectors
-from synthkit.models.attempts import Asked, Attempts, Origin
+from synthkit.models.attempts import Asked, Attempts
 from synthkit.models.embedding_batch import TEXTS, Batch, Uneven, divisible, read
 from synthkit.models.journal import Entry
 from synthkit.models.limiter import Stopped
+from synthkit.models.origin import Origin
 from synthkit.models.purchase import Purchase
 from synthkit.models.service import Service
 from synthkit.models.spent import Spent
@@ -33,11 +34,15 @@ class Asking:
 class AskedTogether(Asked):
     """A batch on its way. kept: makes its vectors durable."""
 
-    kept: Callable[[Asked, str, Purchase], Awaitable[tuple[Entry, Usage]]]
+    kept: "Callable[[AskedTogether, str, Purchase], Awaitable[tuple[Entry, Usage]]]"
 
-    @property
-    def several(self) -> bool:
-        return len(self.request.inputs) > 1
+    def divisible(self, error: Exception) -> bool:
+        return len(self.request.inputs) > 1 and divisible(error)
+
+    def single(self, text: str, origin: Origin) -> Asked:
+        """One of its texts, as if that had been asked for alone."""
+        request = self.request.replaced(inputs=(text,))
+        return Asked(self.service, request, self.sample, request.key(self.sample), origin, self.used)
 
     async def call(self) -> str:
         return await self.service.provider.embed(self.request)
@@ -89,12 +94,7 @@ class Embeddings:
                 entry = found if isinstance(found, Entry) else await asyncio.shield(found)
                 origin.keys.append(key)
                 one = vectors.one(entry.data["body"])
-                used.asked += 1
-                used.journaled += journaled
-                used.usage += one.usage
-                cost = service.cost(one.usage)
-                used.cost += cost or 0
-                used.unpriced += cost is None
+                used.answer(one.usage, service.cost(one.usage), journaled=journaled)
                 made.append(vectors.numbers(one.items[0]))
             return made
         finally:
@@ -211,45 +211,38 @@ class Embeddings:
 
     # what came back
 
-    async def keep(self, asked: Asked, body: str, purchase: Purchase) -> tuple[Entry, Usage]:
+    async def keep(self, asked: AskedTogether, body: str, purchase: Purchase) -> tuple[Entry, Usage]:
         """Makes the vectors of a batch durable, each under the key of its text; what is no answer to all of it is kept
         as an attempt. The last of the entries, and what all took."""
-        service, request, journal = asked.service, asked.request, self._attempts.journal
+        service, request, attempts = asked.service, asked.request, self._attempts
         try:
             found = read(service, request, body)
         except Exception:  # paid for, whatever a provider makes of it
-            data = self._data(service, request, body, asked.origin)
-            await journal.append(Entry(asked.key, "attempt", data))
+            attempt = await attempts.journal.append(attempts.entry(asked, "attempt", body))
             try:
-                purchase.paid(vectors.reply_of(service.provider, data).usage, used=False)
+                purchase.paid(vectors.reply_of(service.provider, attempt.data).usage, used=False)
             except Exception:  # nor does it tell what it cost
                 purchase.unread()
             raise
         purchase.span.answered(found, service.cost)
-        entries = []
         parts = vectors.shares(found.usage, request.inputs)
-        for text, item, usage in zip(request.inputs, found.items, parts, strict=True):
-            key = _key(request, text)
-            origin = self._asked[key].origin if key in self._asked else asked.origin
-            kept = vectors.body(item, usage, found.model)
-            entries.append(Entry(key, "answer", self._data(service, request.replaced(inputs=(text,)), kept, origin)))
-        first = await asyncio.gather(*map(journal.append, entries))
-        for own, entry, usage in zip(entries, first, parts, strict=True):
-            one = request.replaced(inputs=(own.data["request"]["input"],))
-            purchase.paid(usage, used=entry is own, path=own.data["path"], request=one)
-            if entry.data["body"] != own.data["body"]:  # another was first: this one is paid for, and not used
-                asked.used.retries += 1
-                self._attempts.events.event("lost", **asked.said())
+        singles = [asked.single(text, self._origin(asked, text)) for text in request.inputs]
+        bodies = [vectors.body(item, usage, found.model) for item, usage in zip(found.items, parts, strict=True)]
+        entries = [attempts.entry(one, "answer", kept) for one, kept in zip(singles, bodies, strict=True)]
+        first = await asyncio.gather(*map(attempts.journal.append, entries))
+        for one, own, entry, usage in zip(singles, entries, first, parts, strict=True):
+            purchase.paid(usage, used=entry is own, path=one.origin.path, request=one.request)
+            if entry.data["body"] != own.data["body"]:
+                attempts.lost(asked)
             asking = self._asked.get(own.key)
             if asking is not None and not asking.future.done():
                 asking.future.set_result(entry)
         return first[-1], found.usage
 
-    def _data(self, service: Service, request: Request, body: str, origin: Origin) -> dict[str, Any]:
-        return {
-            "request": request.form(), "body": body, "model": service.model.ref,
-            "run": self._attempts.run, "path": origin.path, "record": origin.record,
-        }  # fmt: skip
+    def _origin(self, asked: Asked, text: str) -> Origin:
+        """Who was first to ask for a text of a batch."""
+        asking = self._asked.get(_key(asked.request, text))
+        return asking.origin if asking is not None else asked.origin
 
 
 def _requests(service: Service, texts: Sequence[str], options: Mapping[str, Any]) -> list[Request]:

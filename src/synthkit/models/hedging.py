@@ -49,7 +49,7 @@ class Hedges:
 
     def late(self, kind: str) -> float | None:
         """Seconds after which a call of this kind takes too long; None where too little is known, or it is off."""
-        known = self._kinds.get(kind) if self.on else None
+        known = self._kinds.get(kind)
         return known.late if known else None
 
     def answered(self, kind: str, seconds: float) -> None:
@@ -106,7 +106,9 @@ class Race(Generic[T]):
         self._rival = rival
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
-        self._first: asyncio.Task[Any] | None = asyncio.current_task()
+        first = asyncio.current_task()
+        assert first is not None, "a race is run in a task"
+        self._first: asyncio.Task[Any] = first
         self._other: asyncio.Task[T] | None = None
         self._won = self._late = self._over = False
         self._timer = self._loop.call_later(rival.late() or LEAST, self._look)
@@ -117,7 +119,7 @@ class Race(Generic[T]):
             try:
                 return await first
             except asyncio.CancelledError:
-                if not (self._won or self._late) or self._first is None or self._first.uncancel() > 0:
+                if not (self._won or self._late) or self._first.uncancel() > 0:
                     raise
                 if not self._won:
                     raise self._rival.too_late() from None
@@ -162,6 +164,6 @@ class Race(Generic[T]):
 
     def _call_off(self, *, late: bool) -> None:
         """Ends the first call, if it still waits for its answer: the second was answered, or it is too late."""
-        if not self._over and self._first is not None and not self._first.done() and not self._rival.came(second=False):
+        if not (self._over or self._first.done() or self._rival.came(second=False)):
             self._won, self._late = not late, late
             self._first.cancel()

@@ -15,6 +15,7 @@ from typing import Any
 
 from synthkit.errors import StoreError
 from synthkit.models.budget import ZERO
+from synthkit.models.journal.folder import sync_folder
 
 SHARE = Decimal("0.02")
 """The part of what is left that a lease takes at least: small, as a kill loses it; not smaller, as each is synced."""
@@ -88,11 +89,7 @@ class Leases:
                 file.write(json.dumps(form).encode() + b"\n")
                 os.fsync(file.fileno())
             if new:
-                handle = os.open(self._path.parent, os.O_RDONLY)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
+                sync_folder(self._path.parent)
         except OSError as error:
             raise _wrong(self._path, error, "write") from error
         self.written += 1

@@ -3,8 +3,9 @@
 import asyncio
 import heapq
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from synthkit.core.answer import Usage
 from synthkit.core.provider import Quotas
@@ -41,9 +42,12 @@ class Place:
 
     def of(self, kind: str) -> float:
         """What it takes of a quota."""
-        if kind == "requests":
-            return 1
-        return (self.input if kind != "output" else 0) + (self.output if kind != "input" else 0)
+        return 1 if kind == "requests" else tokens(kind, self.input, self.output)
+
+
+def tokens(kind: str, input: int, output: int) -> int:
+    """What counts for a quota of tokens."""
+    return (input if kind != "output" else 0) + (output if kind != "input" else 0)
 
 
 @dataclass(order=True, slots=True)
@@ -162,11 +166,9 @@ class Limiter:
         self._on_its_way.input -= place.input
         self._on_its_way.output -= place.output
         if usage is not None:
-            for known in (self.buckets, self.allowances):
-                for kind, quota in known.items():
-                    if kind != "requests":
-                        took = (usage.input if kind != "output" else 0) + (usage.output if kind != "input" else 0)
-                        quota.correct(took - place.of(kind), place.sent)
+            for kind, quota in self._quotas():
+                if kind != "requests":
+                    quota.correct(tokens(kind, usage.input, usage.output) - place.of(kind), place.sent)
             if usage.output:
                 mean = self._mean_output
                 self._mean_output = usage.output if mean is None else mean + 0.1 * (usage.output - mean)
@@ -175,9 +177,9 @@ class Limiter:
     def give_back(self, place: Place) -> None:
         """A call did not go out after all."""
         self.pace.take(-1)
-        for known in (self.buckets, self.allowances):
-            if "requests" in known:
-                known["requests"].correct(-1, place.sent)
+        for kind, quota in self._quotas():
+            if kind == "requests":
+                quota.correct(-1, place.sent)
         self.leave(place, Usage())
 
     def notice(self, quotas: Quotas) -> None:
@@ -242,6 +244,10 @@ class Limiter:
         """Seconds: the longest Retry-After that is waited for."""
         return LONGEST_ASKED if self.give_up_after == math.inf else max(LONGEST_ASKED, self.give_up_after)
 
+    def _quotas(self) -> Iterator[tuple[str, Bucket | Allowance]]:
+        """The service's and the user's."""
+        return chain(self.buckets.items(), self.allowances.items())
+
     def _end(self) -> None:
         if not self.breaker.open or self.stopped:
             return
@@ -258,9 +264,8 @@ class Limiter:
             self._begun = True
             self.allowances = {kind: Allowance(most, now) for kind, most in self._own.items()}
         wait = max(self.blocked - now, self.breaker.wait(now), self.pace.wait(now))
-        for known in (self.buckets, self.allowances):
-            for kind, quota in known.items():
-                wait = max(wait, quota.wait(place.of(kind), now))
+        for kind, quota in self._quotas():
+            wait = max(wait, quota.wait(place.of(kind), now))
         return wait if wait > INSTANT else 0.0
 
     def _take(self, place: Place, now: float) -> None:
@@ -269,9 +274,8 @@ class Limiter:
         self.pace.take()
         self._on_its_way.input += place.input
         self._on_its_way.output += place.output
-        for known in (self.buckets, self.allowances):
-            for kind, quota in known.items():
-                quota.take(place.of(kind), now)
+        for kind, quota in self._quotas():
+            quota.take(place.of(kind), now)
         place.sent, place.taken, place.out = now, True, None
 
     def _wake(self) -> None:

@@ -53,20 +53,15 @@ class Breaker:
                 self.probing, self._next = None, now + max(self._pause, min(error.retry_after or 0.0, self._longest))
                 self._pause = min(2 * self._pause, self._longest)
             return False
-        if self._failures < FAILURES or now - self.since < QUIET or self.lonely:
+        if not self.widespread or now - self.since < QUIET:
             return False
         self.open, self._next = True, now + self._pause
         return True
 
     @property
-    def lonely(self) -> bool:
-        """Whether all failures since the last good answer are those of one request."""
-        return len(self._who) < 2
-
-    @property
     def widespread(self) -> bool:
-        """Whether several requests have failed, and nothing good came between."""
-        return self._failures >= FAILURES and not self.lonely
+        """Whether requests have failed again and again, not one alone, and nothing good came between."""
+        return self._failures >= FAILURES and len(self._who) > 1
 
     @property
     def every(self) -> float:

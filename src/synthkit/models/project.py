@@ -1,6 +1,8 @@
 """The project: its folder, its models, its keys."""
 
+import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +27,8 @@ SHORTEST = 8
 """Characters from which on a key is hidden: shorter ones are words like «none», and would tear texts apart."""
 PIECE = 12
 """Characters of a key's beginning or end that are hidden too; services show fewer where they mask one."""
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|/)")
+"""How JSON may write characters of a key."""
 SAMPLING = (
     *("temperature", "top_p", "max_tokens", "stop", "presence_penalty", "frequency_penalty"),
     *("seed", "top_k", "min_p", "repetition_penalty", "reasoning_effort", "extra"),
@@ -243,6 +247,20 @@ class Project:
             if pieces and len(key) > 2 * PIECE:
                 text = _without_pieces(text, key)
         return text
+
+    def redact_body(self, body: str) -> str:
+        """A body without the keys, in whatever JSON's escapes a server repeats them."""
+        body = self.redact(body, pieces=False)
+        if "\\u" not in body and "\\/" not in body:
+            return body
+        plain = ESCAPE.sub(lambda m: "/" if m[1] is None else chr(int(m[1], 16)), body)
+        hidden = self.redact(plain, pieces=False)
+        if hidden == plain:
+            return body
+        try:
+            return self.redact(json.dumps(json.loads(body), ensure_ascii=False), pieces=False)
+        except ValueError:
+            return hidden
 
 
 def _without_pieces(text: str, key: str) -> str:

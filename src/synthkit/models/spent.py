@@ -34,6 +34,14 @@ class Spent:
         self.cost += other.cost
         self.unpriced += other.unpriced
 
+    def answer(self, usage: Usage, cost: Decimal | None, *, journaled: bool) -> None:
+        """An answer is used. cost: None where it is not known."""
+        self.asked += 1
+        self.journaled += journaled
+        self.usage = usage if self.usage is NO_USAGE else self.usage + usage
+        self.cost += cost or 0
+        self.unpriced += cost is None
+
     def take_back(self, other: "Spent") -> None:
         """Takes answers back that are used again, and then counted again. What led to none stays counted."""
         self.asked -= other.asked

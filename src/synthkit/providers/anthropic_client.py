@@ -66,9 +66,7 @@ class Client(Line):
         version = self.endpoint.settings.get("version")
         given = {"anthropic-version": version} if version else {}
         if version == OLD:
-            given["x-api-key"] = (
-                self.endpoint.key or NO_KEY
-            )  # where keys went then; the SDK sends them as bearer tokens
+            given["x-api-key"] = self.endpoint.key or NO_KEY  # where keys went then; the SDK sends bearer tokens
         return given
 
     def raised(self) -> tuple[type[Exception], ...]:
