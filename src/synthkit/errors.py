@@ -116,10 +116,12 @@ class AnswerError(RecordError):
 
 class CallError(RecordError):
     """A call to a model service failed for good. `free`: whether the attempt surely cost nothing, as with every request
-    that a service refuses; a request whose answer was lost may be billed all the same."""
+    that a service refuses; a request whose answer was lost may be billed all the same. `body`: what came in place of an
+    answer, where that may be billed: it is kept, and what it tells of tokens counts."""
 
     reason = "call"
     free = True
+    body: str | None = None
 
     def __init__(self, message: str, *, reason: str | None = None, free: bool | None = None) -> None:
         super().__init__(message, reason=reason)

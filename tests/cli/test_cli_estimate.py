@@ -102,7 +102,8 @@ def test_all_of_it_at_80_columns(cli: Cli, place: Path, monkeypatch: pytest.Monk
         *each,
     ]  # fmt: skip
     assert re.search(r"^dollars +\$[\d.]+ +\$[\d.]+ to \$[\d.]+$", blocks[2], re.M)
-    assert re.search(r"^pilot +16 source records, 32 calls, \$0\.\d+, which the run does not pay again", blocks[3])
+    assert re.search(r"^pilot +16 source records, 32 calls$", blocks[3], re.M)
+    assert re.search(r"^paid +\$0\.\d{4} now; the run does not pay it again$", blocks[3], re.M)
     assert re.search(r"^score +\d\.\d\d \(.* to .*\), of 16 scored records$", blocks[3], re.M)
 
 
@@ -154,7 +155,58 @@ def test_a_model_without_a_price_is_shown_with_all_else(cli: Cli, place: Path) -
     assert single.code == models.code == 0
     assert "no price is known for b: add it to synthkit.toml as [prices.b]" in single.out
     assert re.search(r"^dollars +not known$", single.out, re.M) and re.search(r"^tokens in +[\d,]+ ", single.out, re.M)
-    assert re.search(r"^  b .*not known", models.out, re.M) and "no price  b: " in models.out
+    assert re.search(r"^  b .*not known", models.out, re.M)
+    assert re.search(r"^no price +b: add it to synthkit.toml as \[prices.b\]$", models.out, re.M)
+    assert "cheapest  " not in models.out, "nobody knows whether it is cheaper"
+    assert re.search(r"^paid +at least \$0\.\d{4} now; ", single.out, re.M)
+
+
+def facts(out: str) -> str:
+    """What stands beneath the tables, without its line breaks."""
+    return " ".join(out.split("\n\n")[-1].split())
+
+
+def test_a_price_in_batches_that_only_the_judge_lacks(cli: Cli, place: Path) -> None:
+    with LoopbackServer(said) as server:
+        named(place, server)
+        text = (place / "synthkit.toml").read_text()
+        head, judge = text.split("[prices.judge]")
+        (place / "synthkit.toml").write_text(f"{head}[prices.judge]{judge.partition('batch_input')[0]}")
+        shown = cli("estimate", "tips.py", "--compare", "a,b")
+    assert re.search(r"^→ a .*\) +– +\$", shown.out, re.M), "no dollars in batches"
+    missing = "batches no price is known for judge: if its service takes any, add batch_input and batch_output to "
+    assert f"{missing}[prices.judge] " in facts(shown.out) and "[prices.a]" not in shown.out
+
+
+def test_a_comparison_says_what_it_cost_and_whom_its_budget_left_out(cli: Cli, place: Path) -> None:
+    with LoopbackServer(said) as server:
+        named(place, server)
+        short = cli("estimate", "tips.py", "--compare", "b,a", "--budget", "0.0456", "--concurrency", "1")
+        first = cli("estimate", "tips.py", "--compare", "a")
+        again = cli("estimate", "tips.py", "--compare", "a")
+    assert short.code == 0 and short.out.startswith("estimate: 1 of 2 models")
+    told = facts(short.out)
+    assert re.search(
+        r"failed b: its share of \$0\.0228 is used up: \$0\.\d{4} are spent, and the next call may cost \$0\.\d{4}; "
+        r"\d+ of 16 source records are left out budget \$0\.0456: each model may take an equal part of what "
+        r"those before it left; give a larger one: what is paid is in the journal ",
+        told,
+    ), told
+    assert re.search(r" paid \$0\.\d{4} now; the run does not pay it again ", told), told
+    assert re.search(r" paid \$0\.00 now, \$0\.\d{4} found in the journal; the run does not ", facts(first.out))
+    assert facts(first.out) == facts(again.out)
+
+
+def test_notes_name_their_models(cli: Cli, place: Path) -> None:
+    with LoopbackServer(said) as server:
+        named(place, server)
+        sees = TIPS.replace(">> rubric", '>> ExactDedup("output") >> rubric')
+        (place / "tips.py").write_text(sees.replace("\nfrom", "\nfrom synthkit.filters import ExactDedup\nfrom", 1))
+        assert cli("estimate", "tips.py", "--model", "a").code == 0
+        told = facts(cli("estimate", "tips.py", "--compare", "a,b").out)
+    assert " all models: exact-dedup saw the pilot's records alone" in told
+    assert re.search(r" a: the time is not known, since answers came from the journal, which keeps none( |$)", told)
+    assert "b: the time" not in told
 
 
 def test_nothing_accepted(cli: Cli, place: Path) -> None:

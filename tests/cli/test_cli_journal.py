@@ -48,6 +48,16 @@ def test_stats_say_what_is_not_known(journaled: Cli, place: Path) -> None:
     assert re.search(r"openai/gpt-5-mini +1 +10 +5 +\$10\.00", journaled("journal", "stats").out)
 
 
+def test_stats_know_pilots_and_previews(journaled: Cli, place: Path) -> None:
+    (place / "cities.py").write_text((place / "cities.py").read_text().replace("posters", "songs"))
+    assert journaled("estimate", "cities.py", "--pilot", "1").code == 0
+    (place / "cities.py").write_text((place / "cities.py").read_text().replace("songs", "plays"))
+    assert journaled("preview", "cities.py", "-n", "1").code == 0
+    lines = journaled("journal", "stats").out.split("\n\n")[2].splitlines()
+    found = [re.sub(r"[0-9a-f]{12}", "ID", line.split("  ")[0]) for line in lines[1:]]
+    assert found == ["cities-001", "estimate's pilot-ID", "preview-ID"]
+
+
 def test_many_runs_are_cut_and_told(cli: Cli, place: Path) -> None:
     fill(journal(place), *(data(run=f"run{number:02}") for number in range(30)))
     said = cli("journal", "stats")

@@ -16,11 +16,14 @@ from synthkit.cli.text import width_of
 from synthkit.core.answer import Usage
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.tally import Count
+from synthkit.models.bill import Bill, Paid
 from synthkit.models.spent import Spent
 
 
 def monitor(**changes: object) -> Monitor:
-    spent = Spent(350, 10, 3, Usage(12345, 6789), Decimal("0.1234"))
+    spent = Spent(350, 10, Usage(12345, 6789), Decimal("0.1234"))
+    bill = Bill(["ask"])
+    bill.lines["m", "ask"] = Paid(calls=344, unused=1, free=3, hedged=1)
     tally = {"ask": Count(400, 0, 390, 0, 10, spent), "keep": Count(390, 0, 120, 270, 0)}
     given = {
         "name": "talk",
@@ -29,6 +32,7 @@ def monitor(**changes: object) -> Monitor:
         "labels": ["ask", "keep"],
         "body": ["ask", "keep"],
         "tally": tally,
+        "bill": bill,
     }
     return Monitor(**{"round": 1, "folder": Path("runs/talk-001"), **given, **changes})  # type: ignore[arg-type]
 
@@ -39,8 +43,8 @@ def shown(display: Display, width: int = 80, height: int = 24) -> list[str]:
 
 
 def test_a_line_says_how_far_a_run_is() -> None:
-    assert said(monitor()) == "round 2: 120 of 500 accepted, 340 calls, $0.1234"
-    assert said(monitor(target=None, goal=None)) == "round 2: 120 accepted, 340 calls, $0.1234"
+    assert said(monitor()) == "round 2: 120 of 500 accepted, 344 calls, $0.1234"
+    assert said(monitor(target=None, goal=None)) == "round 2: 120 accepted, 344 calls, $0.1234"
     assert said(Monitor("x", None)) == "round 1: 0 accepted"
     unknown = monitor()
     unknown.tally["ask"].spent.unpriced = 2
@@ -50,7 +54,7 @@ def test_a_line_says_how_far_a_run_is() -> None:
 def test_entries_on_their_way_count_too() -> None:
     there = monitor()
     there.open[1] = {"ask": Count(1, 0, 1, 0, 0, Spent(asked=1)), "keep": Count(1, 0, 1)}
-    assert said(there) == "round 2: 121 of 500 accepted, 341 calls, $0.1234"
+    assert said(there) == "round 2: 121 of 500 accepted, 344 calls, $0.1234"
     assert there.tally["keep"].out == 120
 
 
@@ -78,7 +82,7 @@ def test_lines_at_the_beginning_at_rounds_and_now_and_then(capsys: pytest.Captur
         assert bool(capsys.readouterr().err) is told, after
     there.round = 2
     lines.look(start + 21)
-    assert capsys.readouterr().err == "round 3: 120 of 500 accepted, 340 calls, $0.1234\n", "no rate where nothing came"
+    assert capsys.readouterr().err == "round 3: 120 of 500 accepted, 344 calls, $0.1234\n", "no rate where nothing came"
 
 
 def test_quiet_lines_are_those_about_stopping(capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +127,7 @@ def test_plain_lines_tell_it_too(capsys: pytest.CaptureFixture[str]) -> None:
     there.tally["keep"].out = 200
     lines.look(lines._told + 20)
     assert capsys.readouterr().err == (
-        "round 2: 200 of 500 accepted, 340 calls, $0.1234, 4.0 accepted a second, about 1:15 left\n"
+        "round 2: 200 of 500 accepted, 344 calls, $0.1234, 4.0 accepted a second, about 1:15 left\n"
     )
 
 
@@ -146,7 +150,7 @@ def test_the_display_has_it_all() -> None:
         "ask                 400      390        0       10",
         "keep                390      120      270        0",
         "",
-        "calls   340 done, 0 in flight, 3 retries, 10 answers from the journal",
+        "calls   344 done (3 failed, 1 hedged), 0 in flight, 10 answers from the journal",
         "tokens  12,345 in, 6,789 out",
         "cost    $0.1234",
     ]
@@ -161,13 +165,13 @@ def test_without_a_target_it_says_how_far_the_stage_is() -> None:
     there.body, there.tally = ["ask", "keep", "rate"], {"ask": Count(37, 0, 37), "keep": Count(37, 0, 30, 7)}
     there.open = {number: {} for number in range(73)}
     assert shown(Display(there))[1] == "0 accepted, 37 of 110 so far"
-    assert said(there) == "round 2: 0 accepted, 37 of 110 so far"
+    assert said(there) == "round 2: 0 accepted, 37 of 110 so far, 344 calls, $0.00"
     there.open, there.stage = {}, 1
     there.tally["rate"] = Count(15, 0, 12, 3)
     bar = shown(Display(there))[1]
     assert re.fullmatch(r"━+─+  12 accepted, 15 of 30 in stage 2 of 2", bar) and len(bar) == 80
     assert bar.count("━") == (80 - len("  12 accepted, 15 of 30 in stage 2 of 2")) // 2, "half of them"
-    assert said(there) == "round 2: 12 accepted, 15 of 30 in stage 2 of 2"
+    assert said(there) == "round 2: 12 accepted, 15 of 30 in stage 2 of 2, 344 calls, $0.00"
     assert max(map(len, shown(Display(there), 20))) < 50
 
 

@@ -66,7 +66,8 @@ def test_numbers_for_programs(done: Cli) -> None:
     assert told["steps"][0] == {
         "step": "square", "in": 60, "made": 0, "out": 59, "dropped": 0, "failed": 1,
         "reasons": {"dropped": {}, "failed": {"ValueError": 1}},
-        "calls": 0, "journaled": 0, "retries": 0, "tokens_in": 0, "tokens_out": 0, "cost": 0.0,
+        "calls": 0, "calls_failed": 0, "calls_hedged": 0, "answers": 0, "journaled": 0,
+        "tokens_in": 0, "tokens_out": 0, "cost": 0.0,
     }  # fmt: skip
     assert told["steps"][1]["reasons"] == {"dropped": {"odd": 29}, "failed": {}}
 

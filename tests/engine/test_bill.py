@@ -3,11 +3,14 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,11 @@ from typing import Any
 import pytest
 
 import synthkit as sk
+from synthkit.cli import show
 from synthkit.cli.money import by_model
 from synthkit.engine import api
 from synthkit.engine.result import Result
+from synthkit.engine.tally import together
 from synthkit.models.bill import Bill
 from synthkit.models.journal import Entry, Journal
 from synthkit.testing import Faults, LoopbackServer, Reply, Request, Script, steady
@@ -115,11 +120,49 @@ def test_attempts_that_came_to_nothing_are_told_apart(project: Path, priced: Ser
     result = api.run(pipeline(top=1), folder=project / "run")
     ask = result.bill.lines["m", "ask"]
     assert server.count == 5
-    assert (ask.calls, ask.unused, ask.unknown, ask.unpriced) == (3, 2, 2, 0), "the error was free"
+    assert (ask.calls, ask.unused, ask.free, ask.unknown, ask.unpriced) == (4, 2, 1, 2, 0), "the error was free"
+    assert (ask.answers, ask.failed, ask.hedged) == (1, 3, 0)
     assert ask.most > 2 * 2048 * Decimal("0.60") / 1_000_000, "at most all that they may have answered"
     assert ask.cost == journaled(project, result.state["run"])["m", "ask"]
     said = " ".join(str(result).split())
+    assert "calls 5 (3 failed) tokens" in said
     assert "perhaps $0.0026 more, at most: nobody knows what 2 calls took that brought no whole answer" in said
+
+
+TOLD = {"input_tokens": 1000, "output_tokens": 500}
+SAID = {"message": "it broke", "code": "server_error"}
+SPOILT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "openai-responses": (TOLD, {"object": "response", "status": "failed", "output": [], "error": SAID}),
+    "openai": ({"prompt_tokens": 1000, "completion_tokens": 500}, {"error": {"message": "it broke", "code": 502}}),
+    "anthropic": (TOLD, {"type": "error", "error": {"type": "api_error", "message": "it broke"}}),
+}
+
+
+@pytest.mark.parametrize("provider", SPOILT)
+def test_an_error_that_came_as_a_good_reply_is_kept_and_paid(
+    project: Path, serve: Serve, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that tells what it took, one that does not, and a good answer."""
+    monkeypatch.setattr("synthkit.models.attempts.FIRST_DELAY", 0.0)
+    usage, body = SPOILT[provider]
+    script = [Reply(raw=json.dumps(form).encode()) for form in ({**body, "usage": usage}, {**body, "usage": None})]
+    server = serve("unused", faults=Script([*script, None]))
+    with (project / "synthkit.toml").open("a") as file:
+        file.write(f'[models.m]\nuse = "{provider}/m"\nbase_url = "{server.url}"\nendpoint = "loop"\n')
+        file.write("[prices.m]\ninput = 0.15\noutput = 0.60\n")
+    result = api.run(sk.Pipeline("p") >> numbers(top=1) >> Ask(model="m"), folder=project / "run")
+    assert result.status == "complete"
+    ask = result.bill.lines["m", "ask"]
+    assert (ask.calls, ask.unused, ask.unknown) == (3, 2, 1)
+    assert ask.wasted == (1000 * Decimal("0.15") + 500 * Decimal("0.60")) / 1_000_000
+    journal = Journal(project / ".synthkit/journal", read_only=True)
+    kept = [(entry.kind, "it broke" in entry.data["body"]) for entry in journal.scan()]
+    asyncio.run(journal.close())
+    assert kept == [("attempt", True), ("attempt", True), ("answer", False)]
+    state = json.loads((project / "run/run.json").read_text())
+    del state["bill"]
+    (project / "run/run.json").write_text(json.dumps(state))
+    assert Result(project / "run").bill.lines == result.bill.lines, "made again from the journal"
 
 
 def test_it_is_shown_within_80_columns(project: Path, priced: Serve) -> None:
@@ -128,8 +171,9 @@ def test_it_is_shown_within_80_columns(project: Path, priced: Serve) -> None:
     priced(faults=faults, answer=lambda request: Reply(text=steady(request).text, usage=usage))
     result = api.run(pipeline(top=2), folder=project / "run")
     shown = ["".join(text for text, _ in line) for line in by_model(result.bill, 80)]
-    assert [line.split() for line in shown] == [
-        ["model", "calls", "unused", "tokens", "in", "cached", "tokens", "out", "reasoning", "paid"],
+    assert shown[0] == "by model: its calls, and what was paid for them, used or not"
+    assert [line.split() for line in shown[1:]] == [
+        ["model", "calls", "failed", "tokens", "in", "cached", "tokens", "out", "reasoning", "paid"],
         ["judge", "2", "0", "2,000", "1,024", "154", "66", "$0.0041"],
         ["m", "3", "1", "2,000", "1,024", "154", "66", "$0.0003+"],
     ]
@@ -202,5 +246,66 @@ def test_it_survives_kills(project: Path, priced: Serve) -> None:
     bill = result.bill
     assert {key: line.cost for key, line in bill.lines.items()} == journaled(project, result.state["run"])
     assert bill.total.unused == bill.total.unknown > 0, "cut answers"
-    free = server.by_fault["server_error"]
-    assert server.count - 2 * 16 <= bill.total.calls + free <= server.count, "but for those that a kill cut off"
+    assert server.count - 2 * 16 <= bill.total.calls <= server.count, "but for those that a kill cut off"
+    assert 0 < bill.total.free <= server.by_fault["server_error"]
+    assert bill.total.answers == together(result.tally).asked == 400 and together(result.tally).journaled == 0
+    assert Bill.of(json.loads((project / "run/run.json").read_text())["bill"]).lines == bill.lines
+    assert counted(result) == {"calls": bill.total.calls, "failed": bill.total.calls - 400}
+
+
+class Same(sk.Prompt):
+    template = "Is it good?"
+    share = True
+
+
+def test_a_resumed_run_knows_its_own_answers_from_shared_ones(project: Path, priced: Serve) -> None:
+    keys = Script([*[None] * 6, Reply(error="invalid_api_key"), *[None] * 99])
+    server = priced(faults=keys)
+    shared = sk.Pipeline("p") >> numbers(top=10) >> Ask(model="m") >> Same(model="judge", into="verdict", label="score")
+    first = api.run(shared, folder=project / "run", concurrency=1)
+    assert first.status == "failed" and 0 < first.unfinished.asked + together(first.tally).asked < 20
+    last = api.resume(project / "run")
+    used = together(last.tally)
+    assert (used.asked, used.journaled, last.bill.total.answers, last.bill.total.failed) == (20, 9, 11, 1)
+    assert counted(last) == {"calls": 12, "failed": 1} and server.count == 12
+    assert "calls 12 (1 failed), 9 answers from the journal" in " ".join(str(last).split())
+
+
+def counted(result: Result) -> dict[str, int]:
+    """Calls by the summary, which both tables of `show` must come to."""
+    words = re.search(r"^calls +(\d+)(?: \(([^)]*)\))?", str(result), re.MULTILINE)
+    assert words is not None
+    found = {"calls": int(words[1])}
+    found |= {kind: int(number) for number, kind in (part.split() for part in (words[2] or "").split(", ") if part)}
+    for lines in (show._asked(result, 80), by_model(result.bill, 80)):
+        _, heads, *rows = ["".join(text for text, _ in line).replace("tokens ", "").split() for line in lines]
+        assert {kind: sum(int(row[heads.index(kind)]) for row in rows) for kind in found} == found
+    return found
+
+
+def test_a_hedged_call_stays_one_after_a_kill(project: Path, priced: Serve) -> None:
+    """Two calls hang, of which one may be hedged: the other hangs until the kill."""
+    judged: list[int] = []
+
+    def late(request: Request) -> Reply:
+        judged.extend([request.number] * (request.body["model"] == "judge"))
+        return replace(answer(request), hang=20.0 if request.number in judged[54:56] else 0.0)
+
+    server = priced(answer=late, latency=0.005)
+    script = project / "script.py"
+    script.write_text(
+        "import test_bill\nfrom synthkit.engine import api\n"
+        "if __name__ == '__main__':\n    api.run(test_bill.pipeline(60), folder='run', concurrency=8)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OPENAI_API_KEY": "k"}
+    with subprocess.Popen([sys.executable, str(script)], cwd=project, env=environment) as child:
+        server.wait(121, seconds=60)
+        while Result(project / "run").bill.total.answers < 119 and child.poll() is None:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGKILL)
+    killed = Result(project / "run")
+    assert counted(killed) == {"calls": 120, "hedged": 1} and "119 answers not used" in str(killed)
+    result = api.run(pipeline(60), folder=project / "run", concurrency=8)
+    assert counted(result) == {"calls": 121, "hedged": 1} and server.count == 122, "one hung until the kill"
+    assert together(result.tally).journaled == 0 and "not used" not in str(result) and "journal" not in str(result)
+    assert api.run(pipeline(60), folder=project / "again").bill.total.calls == 0

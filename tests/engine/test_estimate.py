@@ -1,7 +1,9 @@
 """A pilot and what is reckoned from it: nothing is paid twice, and all that the records did is counted."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -175,7 +177,7 @@ def test_the_budget_is_the_pilots(serve: Serve, project: Path) -> None:
     made = (sk.Pipeline("p", 500) >> forever() >> Ask("m")).estimate(budget="0.0046", concurrency=1)
     assert made.failed and made.run is None and 0 < server.count < 16
     assert "budget of $0.0046" in made.problem and "--budget" in made.problem and "resume" not in made.problem
-    assert Decimal(0) < made.paid <= Decimal("0.0046")
+    assert made.short and Decimal(0) < made.paid.cost <= Decimal("0.0046")
 
 
 def test_times_are_of_calls_not_of_the_journal(serve: Serve) -> None:
@@ -195,7 +197,7 @@ def test_retries_are_among_the_calls(serve: Serve) -> None:
 
     serve(answer=rude)
     made = (sk.Pipeline("p", 200) >> forever() >> Ask("m")).estimate(concurrency=4)
-    assert made.spent.retries > 5 and made.run is not None
+    assert made.paid.failed > 5 and made.run is not None
     assert made.run.total.calls.value > 200 * 1.25
 
 
@@ -238,19 +240,94 @@ def test_what_cannot_be_told_apart_is_said(serve: Serve, project: Path) -> None:
     assert len(made.rivals) == 1 and made.rivals[0] == made.rows[1].model
 
 
+def asking(model: str) -> sk.Pipeline:
+    return sk.Pipeline("asking", 60) >> forever() >> Ask(model)
+
+
+def costs(*models: str) -> list[Decimal]:
+    """What the pilots of these models cost."""
+    rows = {row.model: row for row in compare(models, asking, seed=1).rows}
+    return [made.paid.cost for model in models if (made := rows[model].made) is not None]
+
+
+LEAST = Decimal("0.0045")
+"""The worst case of a call, and some."""
+
+
 def test_a_budget_is_that_of_all_pilots(serve: Serve, project: Path) -> None:
+    serve("a", "b", "c", answer=judged)
+    price(project, "a", "b", "c")
+    cheap, dear = costs("a", "b")
+    share = (cheap + LEAST).quantize(Decimal("0.0001"))
+    assert dear + LEAST > share
+    made = compare(["b", "a", "c"], asking, budget=3 * share, concurrency=1)
+    fine = {row.model for row in made.rows if not row.problem}
+    assert fine == {"a", "c"} and made.rows[2].model == "b", "the first takes its part and leaves the others theirs"
+    pilots = [row.made for row in made.rows if row.made is not None]
+    assert 0 < pilots[2].paid.cost <= share and pilots[2].short
+    assert sum(one.paid.cost + one.paid.most for one in pilots) <= 3 * share == made.budget
+    assert re.fullmatch(
+        rf"its share of \${share} is used up: \$\d\.\d{{4}} are spent, and the next call may cost \$\d\.\d{{4}}; "
+        rf"{16 - pilots[2].records} of 16 source records are left out",
+        made.rows[2].problem,
+    )
+
+
+def test_what_a_model_leaves_the_next_ones_may_take(serve: Serve, project: Path) -> None:
+    serve("a", "b", answer=judged)
+    price(project, "a", "b")
+    cheap, dear = costs("a", "b")
+    budget = cheap + dear + LEAST
+    assert dear + LEAST > budget / 2
+    made = compare(["nobody", "a", "b"], asking, budget=budget, concurrency=1)
+    assert [row.model for row in made.rows if not row.problem] == ["a", "b"]
+
+
+def test_a_share_that_ends_behind_all_source_records_says_so(serve: Serve, project: Path) -> None:
+    serve("a", "judge", answer=judged)
+    price(project, "a")
+    with (project / "synthkit.toml").open("a") as file:
+        file.write("[prices.judge]\ninput = 100.0\noutput = 100.0\n")
+
+    def late(model: str) -> sk.Pipeline:
+        return sk.Pipeline("late", 60) >> forever() >> Ask(model) >> ExactDedup("n") >> Rubric("judge", reads=["text"])
+
+    made = compare(["a"], late, budget="0.05", concurrency=1).rows[0]
+    assert made.made is not None and made.made.records == 16
+    assert made.problem.startswith("its share of $0.0500 ") and made.problem.endswith("; the last steps are left out")
+
+
+def test_a_share_of_nothing_asks_nothing(serve: Serve, project: Path) -> None:
     server = serve("a", "b", "judge", answer=judged)
     price(project, "a", "b", "judge")
-    one = compare(["a"], judging, target=60)
-    assert one.rows[0].made is not None
-    cost = float(one.rows[0].made.spent.cost)
-    before = server.count
-    least = 0.006  # the worst case of one call, and some
-    made = compare(["a", "b"], judging, target=60, budget=f"{cost + least:.6f}", concurrency=1, seed=3)
-    spent = sum(float(row.made.paid) for row in made.rows if row.made)
-    assert 0 < spent <= cost + least and server.count - before < 64
-    problems = {row.model: row.problem for row in made.rows}
-    assert "budget" in problems["b"], "what the first has spent, the second has not"
+    made = compare(["a", "b"], judging, target=60, budget="0.0001")
+    assert made.failed and server.count == 0
+    assert made.rows[0].problem == "its share of the budget is less than $0.0001: give a larger --budget"
+
+
+def test_who_looks_on_sees_whose_pilot_it_is(serve: Serve) -> None:
+    serve("a", "b", answer=fresh)
+    names: list[str] = []
+
+    @contextmanager
+    def watch(monitor: Any, control: Any) -> Iterator[None]:
+        names.append(monitor.name)
+        yield
+
+    compare(["a", "b"], asking, 2, watch=watch)
+    assert names == ["pilot of asking with a", "pilot of asking with b"]
+
+
+def test_what_was_paid_and_what_was_found(serve: Serve, project: Path) -> None:
+    serve(answer=fresh)
+    price(project, "m")
+    pipeline = sk.Pipeline("p", 500) >> forever() >> Ask("m")
+    first = pipeline.estimate(4)
+    assert first.paid.cost == first.spent.cost > 0 and first.found == 0
+    second = pipeline.estimate(8)
+    assert second.found == first.paid.cost and second.paid.cost == second.spent.cost - first.spent.cost > 0
+    form = pipeline.estimate(8).form()
+    assert (form["paid"]["cost"], form["found"]) == ("0", str(second.spent.cost))
 
 
 def test_it_is_what_json_can_say(serve: Serve) -> None:

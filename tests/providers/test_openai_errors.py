@@ -238,7 +238,15 @@ def test_error_bodies_of_any_form_are_mapped_by_status(body: bytes) -> None:
 )
 def test_an_error_with_status_200_is_taken_for_what_its_code_says(code: int, ours: type[Exception]) -> None:
     body = f'{{"error": {{"message": "x", "code": {code}}}}}'.encode()
-    assert type(raw_error(http(body))) is ours
+    error = raw_error(http(body))
+    assert type(error) is ours
+    assert (error.free, error.body) == ((False, body.decode()) if code == 502 else (True, None))
+
+
+def test_a_refusal_with_status_200_that_tells_what_it_took_is_not_free() -> None:
+    body = b'{"error": {"code": 429}, "usage": {"prompt_tokens": 9, "completion_tokens": 1}}'
+    error = raw_error(http(body))
+    assert (type(error), error.free, error.body) == (errors.RateLimited, False, body.decode())
 
 
 def test_an_error_without_a_code_behind_status_200_is_a_broken_body() -> None:

@@ -95,6 +95,18 @@ def test_how_answers_end() -> None:
             assert ask(server).stop_reason == reason
 
 
+@pytest.mark.parametrize(
+    ("openais", "anthropics"),
+    [("stop", "end_turn"), ("length", "max_tokens"), ("tool_calls", "tool_use"), ("content_filter", "refusal")],
+)
+def test_each_service_says_in_its_own_words_why_an_answer_ends(openais: str, anthropics: str) -> None:
+    for given in (openais, anthropics):
+        with LoopbackServer(lambda got, given=given: Reply(text="x", finish_reason=given)) as server:  # type: ignore[misc]
+            assert ask(server).stop_reason == anthropics
+            status, _, answer = exchange(server, http())
+        assert (status, json.loads(answer)["choices"][0]["finish_reason"]) == (200, openais)
+
+
 def test_thoughts_are_shown_where_they_are_asked_for() -> None:
     with LoopbackServer(lambda got: Reply(text="4", reasoning="2 and 2")) as server:
         hidden = ask(server, thinking={"type": "adaptive", "display": "omitted"}).content[0]

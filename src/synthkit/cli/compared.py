@@ -1,11 +1,12 @@
 """Models side by side, as people read it."""
 
 from collections.abc import Iterator
+from math import ceil
 from typing import TYPE_CHECKING
 
-from synthkit.cli.estimated import about, dollars, percent, to
+from synthkit.cli.estimated import about, dollars, paid, percent, quoted, to, unbatched
 from synthkit.cli.table import Cell, Column, Line, apart, pairs, table
-from synthkit.cli.text import count, duration, plain, several
+from synthkit.cli.text import count, duration, money, plain, several
 
 if TYPE_CHECKING:
     from synthkit.engine.estimate import Estimate
@@ -61,7 +62,7 @@ def _costs(made: "Comparison", known: "list[tuple[Row, Estimate]]", width: int) 
         assert run is not None
         each = run.dollars_each.times(1000) if run.dollars_each else None
         batch = dollars(run.batch_each.value * 1000) if run.batch_each else "–"
-        time = duration(run.seconds.value) if run.seconds else "–"
+        time = duration(ceil(run.seconds.value)) if run.seconds else "–"
         rows.append([_name(made, row), _price(each), batch, _price(run.total.dollars), time])
     return table(titles, rows, width) if rows else []
 
@@ -88,27 +89,52 @@ def _price(found: "Interval | None") -> Cell:
 def _facts(made: "Comparison", known: "list[tuple[Row, Estimate]]") -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     best = made.rows[0]
-    if best.price is not None and len(known) > 1:
-        name = plain(best.model)
+    priced = sum(row.price is not None for row in made.rows)
+    if priced > 1:
+        name = plain(best.model) + (" of those with a price" if priced < len(known) else "")
         if made.rivals:
             others = ", ".join(map(plain, made.rivals))
             rows.append(("cheapest", f"{name}, but the pilot cannot tell it apart from {others}: their intervals meet"))
         else:
             rows.append(("cheapest", f"{name}, by more than the pilot may be wrong"))
     rows += [("failed", f"{plain(row.model)}: {plain(row.problem)}") for row in made.rows if row.problem]
-    for row, one in known:
-        if one.unpriced:
-            said = f"{plain(row.model)}: no price is known for {', '.join(map(plain, one.unpriced))}"
-            rows.append(("no price", f"{said}: add it to [prices] in synthkit.toml"))
+    if made.budget is not None and any(row.made is not None and row.made.short for row in made.rows):
+        share = "each model may take an equal part of what those before it left"
+        rows.append(("budget", f"{money(made.budget)}: {share}; give a larger one: what is paid is in the journal"))
     if known:
         rows.append(("pilot", f"{several(known[0][1].records, 'source record')} for each model"))
-    if not made.same:
-        rows.append(("note", "the models had different source records, since the generator makes others for each"))
-    notes = list(dict.fromkeys(note for _, one in known for note in one.notes))
-    if any(step.sees_all for _, one in known for step in one.steps):
-        notes.append("steps that see all records saw the pilot's alone: near-duplicates are more among many")
-    if any(one.run is not None and one.run.seconds is None for _, one in known):
-        notes.append("no time is known where answers came from the journal, which keeps none")
+    rows += [*paid([row.made for row in made.rows if row.made is not None]), *_prices([one for _, one in known])]
     if known:
         rows.append(("brackets", "hold the truth in about 9 of 10 cases; each: for each accepted record"))
-    return rows + [("note", plain(note)) for note in notes]
+    if not made.same:
+        rows.append(("note", "the models had different source records, since the generator makes others for each"))
+    return rows + [("note", plain(note)) for note in _notes(known)]
+
+
+def _prices(known: "list[Estimate]") -> Iterator[tuple[str, str]]:
+    """Which prices are missing in the table, be they those of models that all ask, and where they are added."""
+    unpriced = dict.fromkeys(model for one in known for model in one.unpriced)
+    unbatching = dict.fromkeys(model for one in known for model in unbatched(one))
+    for model in unpriced:
+        yield "no price", f"{plain(model)}: add it to synthkit.toml as [prices.{plain(quoted(model))}]"
+    if unbatching:
+        tables = " and ".join(f"[prices.{plain(quoted(model))}]" for model in unbatching)
+        whose = "its service takes" if len(unbatching) == 1 else "their services take"
+        said = f"no price is known for {' and '.join(map(plain, unbatching))}: if {whose} any, add batch_input and"
+        yield "batches", f"{said} batch_output to {tables}"
+
+
+def _notes(known: "list[tuple[Row, Estimate]]") -> Iterator[str]:
+    """What else is to be known, and of which models."""
+    about: dict[str, list[str]] = {}
+    for row, one in known:
+        notes = list(one.notes)
+        if one.run is not None and one.run.seconds is None and one.run.total.calls.high:
+            notes.append("the time is not known, since answers came from the journal, which keeps none")
+        sees = [step.label for step in one.steps if step.sees_all]
+        if sees:
+            notes.append(f"{', '.join(sees)} saw the pilot's records alone, and may decide otherwise among many")
+        for note in notes:
+            about.setdefault(note, []).append(row.model)
+    for note, models in about.items():
+        yield f"{'all models' if len(models) == len(known) > 1 else ', '.join(models)}: {note}"

@@ -1,8 +1,10 @@
 """An estimate as people read it: the yield of each step, what a run takes, and what was not seen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from synthkit.cli.money import no_answer
 from synthkit.cli.table import Cell, Column, Line, apart, pairs, table
 from synthkit.cli.text import count, cut, duration, money, plain, several, wrapped
 
@@ -140,7 +142,7 @@ def _time(seconds: float) -> str:
 
 def _facts(made: "Estimate") -> list[tuple[str, str]]:
     """The pilot, and what is to be known of it."""
-    rows = [("pilot", _pilot(made))]
+    rows = [("pilot", _pilot(made)), *paid([made])]
     if made.rate is not None and not made.barren:
         what = "candidates for the steps at the end" if made.ends else "accepted"
         of = " of the source records are" if made.rate.high <= 1 else ""
@@ -156,18 +158,34 @@ def _facts(made: "Estimate") -> list[tuple[str, str]]:
     return rows + [("note", plain(note)) for note in [*_seen(made), *_prices(made), *made.notes]]
 
 
+def paid(pilots: "Sequence[Estimate]") -> list[tuple[str, str]]:
+    """What pilots themselves cost, and what they found in the journal; nothing where they asked no model."""
+    if not any(made.spent or made.paid.calls for made in pilots):
+        return []
+    cost, most, found = (
+        sum(amounts, Decimal(0))
+        for amounts in zip(*((made.paid.cost, made.paid.most, made.found) for made in pilots), strict=True)
+    )
+    if any(made.paid.unpriced for made in pilots):
+        said = [f"at least {money(cost)} now" if cost else "unknown, since a price is missing"]
+    else:
+        said = [f"{money(cost)} now"]
+    if found:
+        said.append(f"{money(found)} found in the journal")
+    if most:
+        said.append(f"perhaps {money(most)} more for calls that brought no whole answer")
+    return [("paid", ", ".join(said) + ("; the run does not pay it again" if cost or found else ""))]
+
+
 def _pilot(made: "Estimate") -> str:
     spent = made.spent
-    calls = spent.asked - spent.journaled
     said = [several(made.records, "source record")]
-    if calls or spent.journaled:
-        said.append(several(calls, "call"))
-    if spent.retries:
-        said.append(several(spent.retries, "retry").replace("retrys", "retries"))
+    if made.problem:  # of what it should have seen
+        said = [f"{made.records} of {several(made.wanted, 'source record')}"]
+    if made.paid.calls or spent.journaled:
+        said.append(several(made.paid.calls, "call") + no_answer(made.paid))
     if spent.journaled:
         said.append(f"{several(spent.journaled, 'answer')} from the journal")
-    if spent.asked and not made.unpriced:
-        said.append(f"{money(spent.cost)}, which the run does not pay again")
     return ", ".join(said)
 
 
@@ -182,7 +200,7 @@ def _seen(made: "Estimate") -> Iterator[str]:
     if run is not None and made.target is not None and run.accepted.high < made.target:
         there = "" if made.available is None else f", since there are only {count(made.available)} source records"
         yield f"the target of {count(made.target)} is most likely not met{there}"
-    sees = [step.label for step in made.steps if step.sees_all and step.label not in made.ends]
+    sees = [step.label for step in made.steps if step.sees_all and step.seen and step.label not in made.ends]
     if sees:
         yield (
             f"* {', '.join(sees)} saw these {made.records} source records alone: near-duplicates are more among many, "
@@ -197,13 +215,18 @@ def _seen(made: "Estimate") -> Iterator[str]:
 def _prices(made: "Estimate") -> Iterator[str]:
     """Which prices are missing, and where they are added."""
     for model in made.unpriced:
-        yield f"no price is known for {model}: add it to synthkit.toml as [prices.{_quoted(model)}]"
-    for model in (model for model in made.unbatched if model not in made.unpriced):
+        yield f"no price is known for {model}: add it to synthkit.toml as [prices.{quoted(model)}]"
+    for model in unbatched(made) if made.run is not None else ():
         yield (
             f"no price in batches is known for {model}: if its service takes any, add batch_input and batch_output "
-            f"to [prices.{_quoted(model)}]"
+            f"to [prices.{quoted(model)}]"
         )
 
 
-def _quoted(model: str) -> str:
+def unbatched(made: "Estimate") -> list[str]:
+    """Models of which only the price in batches is missing."""
+    return [model for model in made.unbatched if model not in made.unpriced]
+
+
+def quoted(model: str) -> str:
     return model if model.replace("-", "").replace("_", "").isalnum() else f'"{model}"'

@@ -107,8 +107,13 @@ def _runs(found: "Statistics", names: Mapping[str, str], width: int) -> "Sequenc
 
 def _run(id: str, names: Mapping[str, str]) -> str:
     from synthkit.cli.text import plain
+    from synthkit.engine.state import PILOT, PREVIEW
 
-    return plain(names.get(id) or f"{id or '(none)'}, no longer in runs/")
+    if id in names:
+        return plain(names[id])
+    if id.startswith((PILOT, PREVIEW)):  # they leave no folder
+        return plain(f"estimate's {id}" if id.startswith(PILOT) else id)
+    return plain(f"{id or '(none)'}, no longer in runs/")
 
 
 def _table(title: str, rows: "Sequence[tuple[str, Used]]", width: int) -> "Sequence[Line]":

@@ -78,7 +78,7 @@ class Display:
         if monitor.labels:
             lines += [*table(_columns(width), self._rows(tally, max(height - AROUND, 3)), width), line("")]
         pace = self._pace(monitor, tally, now)
-        rows = spending(together(tally), monitor.in_flight)
+        rows = spending(together(tally), monitor.bill.total, monitor.in_flight)
         rows += [("rate", pace)] if pace else []
         lines += pairs(rows, width)
         said = [*([plain(monitor.note)] if monitor.note else []), *map(sentence, hindered(monitor))]

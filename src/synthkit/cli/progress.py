@@ -68,8 +68,9 @@ def said(monitor: "Monitor", now: float = 0.0, speed: "Pace | None" = None) -> s
     done, whole, where = so_far(monitor)
     parts += [f"{count(done)} of {count(whole)} {where}"] if whole and not goal else []
     used = together(tally)
-    if used.asked or monitor.in_flight:
-        parts += [several(used.asked - used.journaled, "call")]
+    calls = monitor.bill.total.calls
+    if used.asked or calls or monitor.in_flight:
+        parts += [several(calls, "call")]
         parts += [f"{monitor.in_flight} in flight"] if monitor.in_flight else []
         parts += ["cost unknown" if used.unpriced else money(used.cost)]
     parts += [fast] if fast else []

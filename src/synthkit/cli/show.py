@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from synthkit.cli.summary import Reasons
     from synthkit.cli.table import Cell, Line
     from synthkit.engine.result import Result
+    from synthkit.models.bill import Paid
     from synthkit.models.spent import Spent
 
 SAMPLES = 3
@@ -129,27 +130,38 @@ def _time(text: str) -> str:
 
 
 def _asked(result: "Result", width: int) -> "list[Line]":
-    """What each step asked and spent; nothing where only one did, which the sum says."""
+    """What each step asked and used; nothing where only one did, which the sum says."""
+    from synthkit.cli.money import USED, heading, no_answers
     from synthkit.cli.table import Column, table
     from synthkit.cli.text import count
 
-    asking = {label: c.spent for label, c in result.tally.items() if c.spent.asked or c.spent.retries}
+    asking = _by_step(result)
     if len(asking) < 2:
         return []
-    titles = ("calls", "journal", "retries", "tokens in", "tokens out", "cost")
-    left_out = () if width >= NARROW else ("journal", "retries", *(() if width >= NARROWEST else titles[3:5]))
-    columns = [
-        Column("step", fit="middle", least=10),
-        *(Column(title, right=True) for title in titles if title not in left_out),
-    ]
+    vain = no_answers(paid for _, paid in asking.values()) if width >= NARROW else []
+    journal = width >= NARROW and any(spent.journaled for spent, _ in asking.values())
+    tokens = width >= NARROWEST
+    titles = ["calls", *vain, *(["journal"] if journal else []), *(["tokens in", "tokens out"] if tokens else [])]
+    columns = [Column("step", fit="middle", least=10), *(Column(title, right=True) for title in (*titles, "cost"))]
     rows: list[list[Cell]] = []
-    for label, spent in asking.items():
-        numbers = (
-            spent.asked - spent.journaled, spent.journaled, spent.retries, spent.usage.input, spent.usage.output,
-        )  # fmt: skip
-        cells = [*(count(number) for number in numbers), _dollars(spent)]
-        rows.append([label, *(cell for title, cell in zip(titles, cells, strict=True) if title not in left_out)])
-    return table(columns, rows, width)
+    for label, (spent, paid) in asking.items():
+        numbers = [paid.calls, *(getattr(paid, kind) for kind in vain), *([spent.journaled] if journal else [])]
+        numbers += [spent.usage.input, spent.usage.output] if tokens else []
+        rows.append([label, *map(count, numbers), _dollars(spent)])
+    return [*heading(USED, width), *table(columns, rows, width)]
+
+
+def _by_step(result: "Result") -> "Mapping[str, tuple[Spent, Paid]]":
+    """The answers that each step used and its calls, of those that asked."""
+    from synthkit.models.bill import Paid
+    from synthkit.models.spent import Spent
+
+    calls = result.bill.by_step()
+    every = {
+        label: (result.tally[label].spent if label in result.tally else Spent(), calls.get(label, Paid()))
+        for label in result.shape.labels
+    }
+    return {label: (spent, paid) for label, (spent, paid) in every.items() if spent.asked or paid.calls}
 
 
 def _dollars(spent: "Spent") -> str:
@@ -175,30 +187,35 @@ def numbers(result: "Result", why: "Reasons") -> Mapping[str, Any]:
 
     state = result.state
     status, reason = status_of(result)
-    steps = []
+    steps, calls = [], result.bill.by_step()
     for label in result.shape.labels:
         if label in result.tally:
             c = result.tally[label]
             counts = {"in": c.seen, "made": c.made, "out": c.out, "dropped": c.dropped, "failed": c.failed}
             reasons = {kind: dict(why.get((label, kind), {})) for kind in ("dropped", "failed")}
-            steps.append({"step": label, **counts, "reasons": reasons, **_spent(c.spent)})
+            steps.append({"step": label, **counts, "reasons": reasons, **_calls(calls.get(label)), **_spent(c.spent)})
     return {
         "folder": str(result.folder), "name": state["name"], "status": status, "reason": reason,
         "began": state["began"], "ended": state.get("ended") if status not in ("running", "killed") else None,
         "target": state["target"], "rounds": len(state["rounds"]),
         "generated": generated(result), "accepted": accepted(result),
         "surplus": sum(why.get(("target", "surplus"), {}).values()),
-        "steps": steps, **_spent(together(result.tally)),
+        "steps": steps, **_calls(result.bill.total), **_spent(together(result.tally)),
         "unfinished": _spent(result.unfinished), "bill": result.bill.form(), "exports": state.get("written", []),
         "notes": state.get("notes", []),
     }  # fmt: skip
 
 
+def _calls(paid: "Paid | None") -> Mapping[str, Any]:
+    if paid is None:
+        return {"calls": 0, "calls_failed": 0, "calls_hedged": 0}
+    return {"calls": paid.calls, "calls_failed": paid.failed, "calls_hedged": paid.hedged}
+
+
 def _spent(spent: "Spent") -> Mapping[str, Any]:
     return {
-        "calls": spent.asked - spent.journaled,
+        "answers": spent.asked,
         "journaled": spent.journaled,
-        "retries": spent.retries,
         "tokens_in": spent.usage.input,
         "tokens_out": spent.usage.output,
         "cost": spent.dollars,

@@ -1,10 +1,10 @@
 """What a run came to, as people read it: status, funnel, money, and what was written."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthkit.cli.money import paid
+from synthkit.cli.money import no_answer, paid
 from synthkit.cli.runs import next_command, short, status_of
 from synthkit.cli.table import Cell, Column, Line, apart, pairs, table
 from synthkit.cli.text import count, cut, money, plain, several, wrapped
@@ -12,6 +12,7 @@ from synthkit.cli.text import count, cut, money, plain, several, wrapped
 if TYPE_CHECKING:
     from synthkit.engine.result import Result
     from synthkit.engine.tally import Count
+    from synthkit.models.bill import Paid
     from synthkit.models.spent import Spent
 
 COLOURS = {"complete": "green", "partial": "yellow", "running": "yellow", "failed": "red", "killed": "red"}
@@ -130,30 +131,33 @@ def together(tally: Mapping[str, "Count"]) -> "Spent":
     return summed(tally)
 
 
-def spending(spent: "Spent", in_flight: int | None = None, unfinished: "Spent | None" = None) -> list[tuple[str, str]]:
-    """Calls, tokens and cost, named, those for unfinished records apart; nothing where no model was asked."""
-    if not (spent.asked or spent.retries or in_flight or unfinished):
+def spending(
+    spent: "Spent", paid: "Paid", in_flight: int | None = None, unfinished: "Spent | None" = None
+) -> list[tuple[str, str]]:
+    """All calls; the tokens and the cost of answers used, named, those for unfinished records apart; nothing where no
+    model was asked. The calls that neither failed nor were hedged, but for answers not used, and those from the journal
+    are the answers used."""
+    if not (spent.asked or paid.calls or in_flight or unfinished):
         return []
-    calls = [count(spent.asked - spent.journaled) + (" done" if in_flight is not None else "")]
+    calls = [count(paid.calls) + (" done" if in_flight is not None else "") + no_answer(paid)]
     if in_flight is not None:
         calls.append(f"{in_flight:,} in flight")
-    calls += [several(spent.retries, "retry").replace("retrys", "retries")] if spent.retries else []
-    calls += [f"{several(spent.journaled, 'answer')} from the journal"] if spent.journaled else []
+    journaled = spent.journaled + (unfinished.journaled if unfinished else 0)
+    calls += [f"{several(journaled, 'answer')} from the journal"] if journaled else []
+    used = spent.asked + (unfinished.asked if unfinished else 0) - journaled
+    if in_flight is None and paid.answers > used:  # a kill came between
+        calls.append(f"{several(paid.answers - used, 'answer')} not used")
     tokens = f"{count(spent.usage.input)} in, {count(spent.usage.output)} out"
     rows = [("calls", ", ".join(calls)), ("tokens", tokens), ("cost", cost(spent))]
     if not unfinished:
         return rows
-    return [(name, f"{said}, and {more}") for (name, said), more in zip(rows, _apart(unfinished), strict=True)]
-
-
-def _apart(spent: "Spent") -> Sequence[str]:
-    """What calls, tokens and cost were spent on records that are not finished."""
-    calls = [f"{several(spent.asked, 'answer')}"] if spent.asked else []
-    calls += [several(spent.retries, "retry").replace("retrys", "retries")] if spent.retries else []
-    tokens = f"{count(spent.usage.input)} in, {count(spent.usage.output)} out"
-    whose = "of records that are not finished yet"
-    answers = several(spent.asked, "answer")
-    return [f"{' and '.join(calls)} {whose}", f"{tokens} for those", f"{cost(spent)} for {answers} {whose}"]
+    whose = f"{several(unfinished.asked, 'answer')} of records that are not finished yet"
+    more = f"{count(unfinished.usage.input)} in, {count(unfinished.usage.output)} out for those"
+    return [
+        rows[0],
+        ("tokens", f"{tokens}, and {more}"),
+        ("cost", f"{cost(spent)}, and {cost(unfinished)} for {whose}"),
+    ]
 
 
 def cost(spent: "Spent") -> str:
@@ -170,7 +174,8 @@ def facts(result: "Result", why: Reasons) -> list[tuple[str, str]]:
     state = result.state
     found = [] if "accepted" in status_of(result)[1] else [("accepted", _accepted(result))]
     used, unfinished = together(result.tally), result.unfinished
-    found += [*spending(used, unfinished=unfinished), *paid(result.bill, used.cost + unfinished.cost)]
+    bill = result.bill
+    found += [*spending(used, bill.total, unfinished=unfinished), *paid(bill, used.cost + unfinished.cost)]
     surplus = sum(why.get(("target", "surplus"), Counter()).values())
     if surplus:
         found.append(("surplus", f"{several(surplus, 'good record')} beyond the target"))

@@ -131,7 +131,7 @@ def read_parquet(path: Path, start: int = 0) -> Rows:
                 for name in marked:
                     row[name] = _parsed(row[name], path, number, name)
                 yield number, row
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         said = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read as Parquet ({said}): check that it is a whole Parquet file") from error
     if start == number == 0:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from synthkit.core.answer import Reply, Request, Vectors
+from synthkit.core.answer import Reply, Request, Usage, Vectors
 from synthkit.errors import BadRequest, BrokenBody
 
 
@@ -108,12 +108,17 @@ class Provider(ABC):
     @abstractmethod
     async def call(self, request: Request, sample: str) -> str:
         """Makes one attempt and returns the raw body. Raises `OptionRefused` where the service does not take an option,
-        which `takes` did not know. `sample` tells apart requests that are asked repeatedly;
-        a real service is not told, a simulated one seeds its answer with it."""
+        which `takes` did not know; an error that came as a good reply has that as its `body`, where it may be billed.
+        `sample` tells apart requests that are asked repeatedly; a real service is not told, a simulated one
+        seeds its answer with it."""
 
     @abstractmethod
     def parse(self, body: str) -> Reply:
         """Reads a body. Raises `BrokenBody` where it is no answer, before it is ever accepted as one."""
+
+    def took(self, body: str) -> Usage:
+        """The tokens that a body tells of which is no answer, but may be billed; zeros where it tells none."""
+        return Usage()
 
     async def embed(self, request: Request) -> str:
         """Asks for the vectors of `request.inputs`, as `call` asks for an answer: one attempt, its raw body. A provider

@@ -21,6 +21,7 @@ from synthkit.engine.preview import some
 from synthkit.engine.projection import ASKED, DRAWS, Drawn, Projection, per
 from synthkit.engine.settings import Settings
 from synthkit.engine.traced import Passed, Pilot
+from synthkit.models.bill import Paid
 from synthkit.models.spent import Spent
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ class Estimate:
 
     records: how many source records it saw; wanted: how many it should. rate: accepted records for each source record;
     where steps at the end choose, candidates. run: None where no total can be given, and then `problem` or `barren`
-    says why. scores: by column, what judges gave, and to how many records. spent: what the pilot asked and cost.
-    unpriced, unbatched: models without a known price, without one in batches.
+    says why; short: whether the pilot's budget ended it. scores: by column, what judges gave, and to how many records.
+    spent: what the pilot asked, and what its answers cost, whoever paid for them; paid: what it paid itself. unpriced,
+    unbatched: models without a known price, without one in batches.
     """
 
     name: str
@@ -93,9 +95,10 @@ class Estimate:
     run: Run | None = None
     scores: Mapping[str, tuple[Interval, int]] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
-    paid: Decimal = Decimal(0)
+    paid: Paid = field(default_factory=Paid)
     problem: str = ""
     stopped: bool = False
+    short: bool = False
     barren: bool = False
     unpriced: Sequence[str] = ()
     unbatched: Sequence[str] = ()
@@ -121,6 +124,11 @@ class Estimate:
         return "nobody knows how many source records there are: give a target"
 
     @property
+    def found(self) -> Decimal:
+        """Dollars that the pilot's answers cost and it did not pay, since they were in the journal."""
+        return max(self.spent.cost - (self.paid.cost - self.paid.wasted), Decimal(0))
+
+    @property
     def most(self) -> float:
         """Where nothing was accepted: the yield that is hardly exceeded, by the rule of three (Hanley and Lippman-Hand,
         «If Nothing Goes Wrong, Is Everything All Right?», 1983)."""
@@ -132,7 +140,7 @@ class Estimate:
 
         given = asdict(self)
         scores = {name: {"mean": mean.form(), "records": number} for name, (mean, number) in self.scores.items()}
-        rest = {"scores": scores, "spent": self.spent.form(), "paid": str(self.paid)}
+        rest = {"scores": scores, "spent": self.spent.form(), "paid": self.paid.form(), "found": str(self.found)}
         return {**{name: value for name, value in given.items() if name != "ids"}, **rest}
 
     def __str__(self) -> str:
@@ -187,8 +195,8 @@ def reckoned(made: Pilot) -> Estimate:
     scores = {column: _score(made, column) for column in columns}
     return Estimate(
         plan.name, plan.generator.label, plan.target, len(traced), made.wanted,
-        [_step(made, label) for label in plan.shape.labels], rate, run, scores, made.spent, made.budgeted,
-        made.problem, made.stopped, fine and not accepted, sorted(made.unpriced), sorted(made.unbatched),
+        [_step(made, label) for label in plan.shape.labels], rate, run, scores, made.spent, made.paid,
+        made.problem, made.stopped, made.short, fine and not accepted, sorted(made.unpriced), sorted(made.unbatched),
         int(made.available) if math.isfinite(made.available) else None,
         [s.dataset.label for s in plan.tail if s.dataset], _notes(made), list(made.records),
     )  # fmt: skip
@@ -200,11 +208,10 @@ def _rng(made: Pilot, what: str) -> Random:
 
 
 def _drawn(made: Pilot) -> Drawn:
-    spent = made.spent
-    calls = spent.asked - spent.journaled
+    paid = made.paid
     projection = Projection(
         made.plan, [one.sample() for one in made.records.values()], ending=made.ending, available=made.available,
-        max_rounds=made.settings.max_rounds, retries=spent.retries / calls if calls else 0.0,
+        max_rounds=made.settings.max_rounds, retries=paid.calls / paid.answers - 1 if paid.answers else 0.0,
     )  # fmt: skip
     return projection.draw(_rng(made, "run"), made.paces)
 

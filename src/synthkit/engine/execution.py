@@ -141,7 +141,7 @@ class Execution:
         )  # fmt: skip
         for torn in journal.problems:
             store.event("journal", message=torn)
-        self.monitor.models = models
+        self.monitor.models, self.monitor.bill = models, money.bill
         models.attempts.spans = spans = Spans.configured()
         self.control = Control(models, self.monitor, asyncio.get_running_loop())
         artifacts = FileArtifacts(store.folder / "artifacts")

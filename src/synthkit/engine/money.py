@@ -18,12 +18,14 @@ from synthkit.models.journal import Entry, Journal
 from synthkit.models.journal.store import Store as Entries
 from synthkit.models.leases import Leases
 from synthkit.models.project import Project
-from synthkit.models.purchase import LOST
+from synthkit.models.purchase import FREE, HEDGE, LOST
 from synthkit.models.service import Services
-from synthkit.models.vectors import reply_of
+from synthkit.models.vectors import usage_of
 from synthkit.plugins import registry
 
 LEASES = "budget.jsonl"
+KINDS = (LOST, FREE, HEDGE)
+"""Events that tell of calls."""
 
 
 @dataclass
@@ -91,8 +93,8 @@ def charge(bill: Bill, entries: Iterable[Entry], services: Services) -> None:
             bill.unknown(model, path, None, used=used)
             continue
         try:
-            usage = reply_of(service.provider, data).usage
-        except Exception:  # no answer, or none that a plugin of today can read
+            usage = usage_of(service.provider, data)
+        except Exception:  # no answer that tells what it took, or none that a plugin of today can read
             bill.unknown(model, path, service.bound(_request(data["request"])), used=used)
             continue
         cost = service.cost(usage)
@@ -103,18 +105,26 @@ def charge(bill: Bill, entries: Iterable[Entry], services: Services) -> None:
 
 
 def charge_lost(bill: Bill, events: Path) -> None:
-    """Puts the calls on a bill that may have cost and of which the journal has nothing, by the log of events."""
-    kind = f'"kind":"{LOST}"'.encode()
+    """Puts the calls on a bill of which the journal has nothing, and which calls were hedged, by the log of events."""
+    kinds = [f'"kind":"{kind}"'.encode() for kind in KINDS]
     try:
         lines = events.open("rb")
     except OSError:  # nothing happened
         return
     with lines:
         for line in lines:
-            form = _form(line) if kind in line else None
-            if form is not None:
-                worst = form.get("may_cost")
-                bill.unknown(str(form.get("model")), str(form.get("path")), None if worst is None else Decimal(worst))
+            form = _form(line) if any(kind in line for kind in kinds) else None
+            if form is None:
+                continue
+            model, path, worst = str(form.get("model")), str(form.get("path")), form.get("may_cost")
+            several = form.get("calls", 1)  # in a storm one line tells of many
+            for number in range(several if isinstance(several, int) else 1):
+                if form["kind"] == HEDGE:
+                    bill.hedged(model, path)
+                elif form["kind"] == FREE:
+                    bill.free(model, path)
+                else:  # their dollars are together
+                    bill.unknown(model, path, None if worst is None else ZERO if number else Decimal(worst))
 
 
 def _form(line: bytes) -> Mapping[str, Any] | None:
@@ -122,7 +132,7 @@ def _form(line: bytes) -> Mapping[str, Any] | None:
         form = json.loads(line)
     except ValueError:  # cut off by a kill
         return None
-    return form if isinstance(form, Mapping) and form.get("kind") == LOST else None
+    return form if isinstance(form, Mapping) and form.get("kind") in KINDS else None
 
 
 def _request(form: Mapping[str, Any]) -> Request:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthkit.engine.tally import Count, Tally, total
+from synthkit.models.bill import Bill
 from synthkit.models.spent import Spent
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ class Monitor:
     goal: how many records the body, the steps of every round, must make for the target; `body` are its labels.
     tally: what committed and finished entries did; open: the counts of those that are on their way through a stage;
     halted: those of entries that were stopped there. unfinished: what was spent on entries that the run ends without.
-    stages: the labels by stage; stage: the one that is running. coming: how many records the rounds so far bring into
-    the first stage, None where nobody knows.
+    bill: what the run has paid, all its calls counted. stages: the labels by stage; stage: the one that is running.
+    coming: how many records the rounds so far bring into the first stage, None where nobody knows.
     """
 
     name: str = ""
@@ -36,6 +37,7 @@ class Monitor:
     open: dict[int, Tally] = field(default_factory=dict)
     halted: list[Tally] = field(default_factory=list)
     unfinished: Spent = field(default_factory=Spent)
+    bill: Bill = field(default_factory=Bill)
     accepted: int = 0
     stopping: str = ""
     stopped_by: str = ""
@@ -66,7 +68,7 @@ class Monitor:
                 self.add(tally)
 
     def take_back(self, tally: Mapping[str, Count]) -> None:
-        """Takes back what became of an entry that is tried again; what it asked stays counted."""
+        """Takes back what became of an entry that is tried again, and what it used: that is found in the journal."""
         for label, count in tally.items():
             kept = self.tally[label]
             kept.seen -= count.seen
@@ -74,6 +76,7 @@ class Monitor:
             kept.out -= count.out
             kept.dropped -= count.dropped
             kept.failed -= count.failed
+            kept.spent.take_back(count.spent)
 
     def now(self) -> Tally:
         """The counts of this moment, in a copy: those of entries on their way too, unless that were too much work."""

@@ -26,6 +26,7 @@ from synthkit.engine.preview import First, hidden
 from synthkit.engine.projection import Pace
 from synthkit.engine.rounds import ALL, Committed
 from synthkit.engine.settings import Settings
+from synthkit.engine.state import PILOT
 from synthkit.engine.store import Store
 from synthkit.engine.tally import together
 from synthkit.engine.traced import Pilot, Reader, refs
@@ -94,6 +95,7 @@ def pilot(
         closing(Store.create(Path(place), {})) as store,
     ):
         plan = api.begun(store, plan, settings, project, file, parameters or {})
+        store.state["run"] = PILOT + store.state["run"]
         made = Pilot(plan, settings, records)
         generator = replace(plan.generator, component=Leading(plan.generator.component, records))
         stopwatch = Stopwatch()
@@ -112,12 +114,13 @@ def _ran(made: Pilot, result: "Result", monitor: "Monitor", stopwatch: Stopwatch
     if result.status == "failed" or (models is not None and models.stopping.is_set()):
         made.problem, made.stopped = result.reason, bool(monitor.stopped_by)
         if models is not None and isinstance(models.fatal, OutOfBudget):  # there is no run that could be resumed
-            made.problem = f"{result.reason.rpartition('; ')[0]}; give the pilot a larger --budget"
+            made.problem = result.reason.replace("resume with a larger", "give the pilot a larger")
+            made.short = True
     made.spent = together(result.tally)
     made.spent.add(result.unfinished)
     made.notes += result.state.get("notes", ())
+    made.paid = result.bill.total
     if models is not None:
-        made.budgeted = models.budget.spent
         made.paces = {ref: _pace(models.services, ref, stopwatch) for ref in refs(made.plan)}
 
 

@@ -20,6 +20,7 @@ from synthkit.engine.book import Book
 from synthkit.engine.execution import Execution, Watch
 from synthkit.engine.plan import Plan
 from synthkit.engine.settings import Settings
+from synthkit.engine.state import PREVIEW
 from synthkit.engine.store import Store
 from synthkit.engine.story import Story
 from synthkit.errors import ConfigError
@@ -117,6 +118,7 @@ def preview(
     with tempfile.TemporaryDirectory(prefix="synthkit-preview-", ignore_cleanup_errors=True) as place:
         with closing(Store.create(Path(place), {})) as store:
             plan = _first(api.begun(store, plan, settings, project, file, parameters or {}), records)
+            store.state["run"] = PREVIEW + store.state["run"]
             execution = Execution(plan, store, settings, project, hidden(watch, Path(place)), preview=True)
             result = execution.run()
         with Book(Path(place), project) as book:

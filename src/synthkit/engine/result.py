@@ -25,7 +25,6 @@ def unfinished(state: Mapping[str, Any], tally: Tally, now: Spent | None = None)
     if known.asked <= counted.asked + (now.asked if now else 0):
         return now or Spent()
     known.take_back(counted)
-    known.retries = max(known.retries - counted.retries, 0)
     return known
 
 

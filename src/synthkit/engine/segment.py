@@ -129,7 +129,7 @@ class Segment:
         for number in closing:
             await self._finish(number)
 
-    async def _enter(self, admission: Admission, before: Visit | None = None) -> None:
+    async def _enter(self, admission: Admission) -> None:
         visit = Visit()
         self.monitor.open[id(visit)] = visit.tally
         try:
@@ -141,8 +141,6 @@ class Segment:
             raise
         self.monitor.leave(id(visit))
         self.monitor.end(outcome)
-        for label, count in (before.tally if before else {}).items():
-            visit.at(label).spent.retries += count.spent.retries
         number = admission.index // self.size
         self._shards[number].done[admission.index] = (admission, outcome, visit)
         problem = self.limit(self.monitor)
@@ -165,7 +163,7 @@ class Segment:
                 for _, outcome, visit in again:
                     self.monitor.end(outcome, -1)
                     self.monitor.take_back(visit.tally)
-                tried = (self._enter(admission, visit) for admission, _, visit in again)
+                tried = (self._enter(admission) for admission, _, _ in again)
                 for result in await asyncio.gather(*tried, return_exceptions=True):
                     if result is not None:
                         raise result

@@ -1,16 +1,20 @@
 """Estimates side by side: the same pilot with one model after the other."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
 from synthkit.engine import api
 from synthkit.engine.estimate import RECORDS, Estimate, estimate
+from synthkit.engine.execution import Watch
 from synthkit.engine.settings import Settings
 from synthkit.errors import SynthkitError
 
 if TYPE_CHECKING:
+    from synthkit.engine.control import Control
+    from synthkit.engine.monitor import Monitor
     from synthkit.engine.pipeline import Pipeline
 
 
@@ -38,13 +42,14 @@ class Comparison:
     """Models by what an accepted record costs with them, those without a price behind, those without a total last.
 
     rivals: those that may be as cheap as the first, for all that the pilot tells. same: whether all had the same source
-    records.
+    records. budget: dollars of all pilots together.
     """
 
     rows: Sequence[Row]
     rivals: Sequence[str] = ()
     same: bool = True
     stopped: bool = False
+    budget: Decimal | None = None
 
     @property
     def failed(self) -> bool:
@@ -53,42 +58,70 @@ class Comparison:
 
     def form(self) -> dict[str, Any]:
         """As JSON."""
-        return {"models": [row.form() for row in self.rows], "rivals": list(self.rivals), "same": self.same}
+        budget = None if self.budget is None else str(self.budget)
+        models = [row.form() for row in self.rows]
+        return {"models": models, "rivals": list(self.rivals), "same": self.same, "budget": budget}
 
 
 def compare(
     models: Sequence[str], pipeline: "Callable[[str], Pipeline]", records: int = RECORDS, **given: Any
 ) -> Comparison:
     """Estimates a pipeline with each model. pipeline: makes it with a model; given: what `estimate` takes. A budget is
-    that of all pilots together."""
-    left = Settings(**api.known({k: v for k, v in given.items() if k == "budget"})).dollars()
+    that of all pilots together: each may take an equal part of what those before it left."""
+    left = budget = Settings(**api.known({k: v for k, v in given.items() if k == "budget"})).dollars()
     rows: list[Row] = []
-    for model in models:
-        rows.append(_row(model, pipeline, records, given, left))
+    for number, model in enumerate(models):
+        share = None if left is None else _share(left, len(models) - number)
+        rows.append(_row(model, pipeline, records, given, share))
         made = rows[-1].made
         if made is not None and left is not None:
-            left -= made.paid
+            left -= made.paid.cost + made.paid.most
         if made is not None and made.stopped:
             break
     stopped = any(row.made is not None and row.made.stopped for row in rows)
     rows += [Row(model, None, "stopped before its turn") for model in models[len(rows) :]]
     ids = {tuple(row.made.ids) for row in rows if row.made is not None and not row.made.failed}
     rows.sort(key=lambda row: (row.made is None or row.made.failed, row.price is None, row.price or 0))
-    return Comparison(rows, _rivals(rows), len(ids) <= 1, stopped)
+    return Comparison(rows, _rivals(rows), len(ids) <= 1, stopped, budget)
+
+
+def _share(left: Decimal, models: int) -> Decimal:
+    """An equal part of what is left, in the digits in which money is shown."""
+    share = left / models
+    return share.quantize(Decimal("0.01" if share >= 1 else "0.0001"), ROUND_DOWN)
 
 
 def _row(
-    model: str, pipeline: "Callable[[str], Pipeline]", records: int, given: Mapping[str, Any], left: Decimal | None
+    model: str, pipeline: "Callable[[str], Pipeline]", records: int, given: Mapping[str, Any], share: Decimal | None
 ) -> Row:
     """A model's own estimate, or why there is none. What is wrong with one takes no other with it."""
-    if left is not None and left <= 0:
-        return Row(model, None, "nothing is left of the budget: give more with --budget")
-    budget = {} if left is None else {"budget": str(left)}
+    if share is not None and not share:
+        return Row(model, None, "its share of the budget is less than $0.0001: give a larger --budget")
+    more = {"watch": _naming(given.get("watch"), model)} | ({} if share is None else {"budget": str(share)})
     try:
-        made = estimate(pipeline(model), records, **{**given, **budget})
+        made = estimate(pipeline(model), records, **{**given, **more})
     except SynthkitError as error:
         return Row(model, None, str(error).partition("\n")[0])
+    if made.short:
+        why = made.problem.partition(";")[0].replace("the budget of", "its share of", 1)
+        left = made.wanted - made.records
+        out = f"{left} of {made.wanted} source records are left out" if left else "the last steps are left out"
+        return Row(model, made, f"{why}; {out}")
     return Row(model, made, made.problem or made.why)
+
+
+def _naming(watch: Watch | None, model: str) -> Watch | None:
+    """A watch that shows whose pilot it is."""
+    if watch is None:
+        return None
+
+    @contextmanager
+    def watching(monitor: "Monitor", control: "Control") -> Iterator[None]:
+        monitor.name = f"{monitor.name} with {model}"
+        with watch(monitor, control):
+            yield
+
+    return watching
 
 
 def _rivals(rows: Sequence[Row]) -> list[str]:

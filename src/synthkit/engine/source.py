@@ -11,9 +11,10 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, NoReturn, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
@@ -138,7 +139,7 @@ def load_module(path: Path) -> ModuleType:
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Anew(name, str(path)))
     if spec is None or spec.loader is None:
         raise PipelineError(f"{path} is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
@@ -147,6 +148,14 @@ def load_module(path: Path) -> ModuleType:
     with _blame(path), _loading(path):
         spec.loader.exec_module(module)
     return module
+
+
+class _Anew(SourceFileLoader):
+    """Compiles a file each time: Python's cache tells versions apart by size and second, so that a number changed right
+    after a run would be the old one."""
+
+    def path_stats(self, path: Any) -> NoReturn:
+        raise OSError
 
 
 def _once(path: Path) -> None:

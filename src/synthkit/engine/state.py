@@ -5,6 +5,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 Check = Callable[[Any], bool]
+PILOT, PREVIEW = "pilot-", "preview-"
+"""What the ids of runs begin with that leave no folder, but answers in the journal."""
 
 
 def _is(*kinds: type) -> Check:
@@ -46,16 +48,15 @@ def _amount(value: Any) -> bool:
 
 TEXT, NUMBER, YES = _is(str), _is(int), _is(bool)
 TEXTS = _list(TEXT)
-SPENT = _form(
-    {**dict.fromkeys(("asked", "journaled", "retries", "unpriced"), NUMBER), "tokens": _list(NUMBER), "cost": _amount}
-)
+SPENT = _form({**dict.fromkeys(("asked", "journaled", "unpriced"), NUMBER), "tokens": _list(NUMBER), "cost": _amount})
 PAID = _form(
     {
         **dict.fromkeys(("calls", "unused", "unknown", "unpriced"), NUMBER),
         **dict.fromkeys(("model", "step"), TEXT),
         **dict.fromkeys(("cost", "wasted", "most"), _amount),
         "tokens": _list(NUMBER),
-    }
+    },
+    dict.fromkeys(("free", "hedged"), NUMBER),
 )
 COUNT = _form(dict.fromkeys(("seen", "made", "out", "dropped", "failed"), NUMBER), {"spent": SPENT})
 LEFT = _form({"reason": TEXT, "records": NUMBER, "first": TEXT})

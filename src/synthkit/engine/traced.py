@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from math import inf
 
 from synthkit.core.answer import Usage
@@ -17,6 +16,7 @@ from synthkit.engine.projection import ASKED, Ending, Pace, Sample
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
 from synthkit.engine.trail import Mark
+from synthkit.models.bill import Paid
 from synthkit.models.project import Project
 from synthkit.models.service import Services
 from synthkit.models.spent import Spent
@@ -58,9 +58,9 @@ class Pilot:
     """What a pilot saw.
 
     records: by the id of the source record. wanted: how many there should be. problem: why it could not go on, and
-    `stopped`, whether somebody stopped it. kept: records that the last step at the end which chooses let through.
-    budgeted: dollars that a budget counts as spent. paces: how fast each model answered. unpriced, unbatched: models
-    whose price, or price in batches, is not known. unread: answers that cannot be read, and are counted nowhere.
+    `stopped`, whether somebody stopped it, `short`, whether its budget did. kept: records that the last step at the end
+    which chooses let through. paid: what it paid itself. paces: how fast each model answered. unpriced, unbatched:
+    models whose price, or price in batches, is not known. unread: answers that cannot be read, and are counted nowhere.
     failures: how often records failed, by step and message. available: how many source records there are.
     """
 
@@ -71,8 +71,9 @@ class Pilot:
     kept: int = 0
     problem: str = ""
     stopped: bool = False
+    short: bool = False
     spent: Spent = field(default_factory=Spent)
-    budgeted: Decimal = Decimal(0)
+    paid: Paid = field(default_factory=Paid)
     paces: dict[str, Pace] = field(default_factory=dict)
     unpriced: list[str] = field(default_factory=list)
     unbatched: list[str] = field(default_factory=list)

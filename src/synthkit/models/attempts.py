@@ -35,7 +35,7 @@ from synthkit.models.origin import Events, Origin
 from synthkit.models.purchase import Purchase
 from synthkit.models.service import UNREACHABLE, Service, Services
 from synthkit.models.spans import UNSEEN, Open, Spans, Unseen
-from synthkit.models.spent import Spent
+from synthkit.models.surplus import Surplus
 
 TRIES, FIRST_TRIES, REFUSALS = 6, 3, 30
 """Attempts for one answer, the first included; as long as a service has not answered once; and of those that are
@@ -57,7 +57,6 @@ class Asked:
     sample: str
     key: bytes
     origin: Origin
-    used: Spent
     sent: int = field(default=0, kw_only=True)
 
     def said(self, **more: Any) -> dict[str, Any]:
@@ -79,8 +78,7 @@ class Asked:
             if not isinstance(reply, Reply):
                 raise TypeError("no Reply")
         except Exception as error:  # paid for, whatever a provider makes of it
-            await attempts.journal.append(attempts.entry(self, "attempt", body))
-            purchase.unread()
+            await attempts.keep_attempt(self, body, purchase)
             if isinstance(error, CallError):
                 raise
             ref = self.service.model.ref
@@ -109,7 +107,7 @@ class Attempts:
         bill: Bill,
         tries: int,
     ) -> None:
-        self.services, self.journal, self.events = services, journal, events
+        self.services, self.journal, self.events = services, journal, Surplus(events)
         self.run, self.budget, self.bill, self.tries = run, budget, bill, tries
         self.spans: Spans | None = None
         self.in_flight = 0
@@ -142,7 +140,6 @@ class Attempts:
             try:
                 return await self._attempt(asked, place, after)
             except TransientError as error:
-                asked.used.retries += 1
                 jitter = jitter or Random(digest(asked.key.hex(), self.run))
                 lost += 1
                 self._note(asked, error, lost)
@@ -257,8 +254,7 @@ class Attempts:
                 self.events.event("outage over", model=service.model.ref)
             return entry
         except CallError as error:
-            if error.free:
-                usage = Usage()
+            usage = Usage() if error.free else purchase.told
             if isinstance(error, TransientError):
                 if not asked.divisible(error):
                     self._failed(service, place, error)
@@ -266,7 +262,7 @@ class Attempts:
                 self.events.event("outage over", model=service.model.ref)
             raise
         finally:
-            purchase.settle(self.events.event, asked.origin.record)
+            purchase.settle(self.events.event, asked.origin.record, hedge=hedge and went)
             if went:
                 service.limiter.leave(place, usage)
             else:
@@ -292,7 +288,10 @@ class Attempts:
                 async with asyncio.timeout(_deadline(service)):
                     body = await asked.call()
         except CallError as error:
-            if error.free:
+            if isinstance(error.body, str):
+                place.came = True
+                await self.keep_attempt(asked, self.services.project.redact_body(error.body), purchase)
+            elif error.free:
                 purchase.free()
             raise
         except TimeoutError as error:  # ours, or of a provider that does not say it in our words
@@ -312,9 +311,18 @@ class Attempts:
         }  # fmt: skip
         return Entry(asked.key, kind, data)
 
+    def own(self, entry: Entry, origin: Origin) -> bool:
+        """Whether an entry that was found is what this very run was answered here before, as one that goes on finds it:
+        it counts as its own call, as if the run had never ended."""
+        asker = {"run": self.run, "path": origin.path, "record": origin.record}
+        return entry.data.items() >= asker.items() and entry.key not in origin.keys
+
+    async def keep_attempt(self, asked: Asked, body: str, purchase: Purchase) -> None:
+        """Makes a body durable that is no answer, and counts what it tells that it took."""
+        purchase.unread((await self.journal.append(self.entry(asked, "attempt", body))).data)
+
     def lost(self, asked: Asked) -> None:
         """Another answer was first: this one is paid for, and not used."""
-        asked.used.retries += 1
         self.events.event("lost", **asked.said())
 
     async def _send_away(self) -> None:
@@ -326,6 +334,7 @@ class Attempts:
     async def close(self) -> None:
         """Waits for the calls in flight, whose answers are paid for."""
         await self._idle.wait()
+        self.events.flush()
         if self._watch is not None:
             self._watch.cancel()
 
@@ -375,8 +384,6 @@ class _Rival(Rival[Entry]):
     def second(self) -> Coroutine[Any, Any, Entry]:
         assert self._other is not None
         self._asked.service.hedges.hedged += 1
-        self._asked.used.retries += 1
-        self._attempts.events.event("hedge", **self._asked.said())
         return self._attempts._out(self._asked, self._other, hedge=True)
 
     def unsent(self) -> None:

@@ -12,11 +12,12 @@ ZERO = Decimal(0)
 
 @dataclass(slots=True)
 class Paid:
-    """Calls that were paid for. `calls` are those that cost something or may have, `unused` those of them that led to
-    no answer in use: cut bodies, lost races, timeouts, broken connections. `cost` (dollars) is that of all calls whose
-    cost is known, `wasted` the part of it that the unused ones took. `unknown` counts the other calls: together they
-    cost `most` dollars at most, but for `unpriced` of them, whose price nobody knows. `usage` is what services told, of
-    priced calls or not."""
+    """Calls and what was paid for them. `calls` are all that went out: `answers` in use, `unused` ones that cost
+    something or may have (cut bodies, lost races, timeouts, broken connections), and `free` ones that failed at no
+    cost. `hedged` of them were a second one beside one that took too long; the other calls that led to no answer
+    `failed`. `cost` (dollars) is that of all calls whose cost is known, `wasted` the part of it that the unused ones
+    took. `unknown` counts those which may have cost: together `most` dollars at most, but for `unpriced` of them, whose
+    price nobody knows. `usage` is what services told, of priced calls or not."""
 
     calls: int = 0
     unused: int = 0
@@ -26,6 +27,18 @@ class Paid:
     unknown: int = 0
     most: Decimal = ZERO
     unpriced: int = 0
+    free: int = 0
+    hedged: int = 0
+
+    @property
+    def answers(self) -> int:
+        """Those in the journal as answers."""
+        return self.calls - self.unused - self.free
+
+    @property
+    def failed(self) -> int:
+        """Calls that led to no answer, but for one for each that was hedged: calls = answers + failed + hedged."""
+        return max(self.unused + self.free - self.hedged, 0)
 
     def add(self, other: "Paid") -> None:
         self.calls += other.calls
@@ -36,6 +49,8 @@ class Paid:
         self.unknown += other.unknown
         self.most += other.most
         self.unpriced += other.unpriced
+        self.free += other.free
+        self.hedged += other.hedged
 
     def form(self) -> dict[str, Any]:
         """As JSON; dollars as text, since they must add up."""
@@ -49,6 +64,8 @@ class Paid:
             "unknown": self.unknown,
             "most": str(self.most),
             "unpriced": self.unpriced,
+            "free": self.free,
+            "hedged": self.hedged,
         }
 
     @classmethod
@@ -62,6 +79,8 @@ class Paid:
             form["unknown"],
             Decimal(form["most"]),
             form["unpriced"],
+            form.get("free", 0),
+            form.get("hedged", 0),
         )
 
 
@@ -106,10 +125,20 @@ class Bill:
         else:
             line.most += worst
 
+    def free(self, model: str, path: str) -> None:
+        """A call that failed, and surely cost nothing."""
+        line = self._line(model, path)
+        line.calls += 1
+        line.free += 1
+
+    def hedged(self, model: str, path: str) -> None:
+        """A call that is counted elsewhere was a second one, beside one that took too long."""
+        self._line(model, path).hedged += 1
+
     @property
     def total(self) -> Paid:
-        """All of it."""
-        return _sum(self.lines.values())
+        """All of it. May be read from any thread."""
+        return _sum(list(self.lines.values()))
 
     @property
     def most(self) -> Decimal:

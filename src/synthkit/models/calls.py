@@ -161,21 +161,20 @@ class Models:
         if entry is None:
             journaled = key in self._asked  # somebody asks the same right now
             if not journaled:
-                self._ask_first(service, request, sample, key, origin, used)
+                self._ask_first(service, request, sample, key, origin)
             # a waiter that is cancelled does not take the call with it: its answer is paid for
             waiter: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
             self._asked[key].waiters.append(waiter)
             entry = await waiter
+        others = journaled and not self.attempts.own(entry, origin)
         origin.keys.append(key)
         reply = service.read(entry.data["body"])
-        used.answer(reply.usage, service.cost(reply.usage), journaled=journaled)
+        used.answer(reply.usage, service.cost(reply.usage), journaled=others)
         return reply, journaled
 
-    def _ask_first(
-        self, service: Service, request: Request, sample: str, key: bytes, origin: Origin, used: Spent
-    ) -> None:
+    def _ask_first(self, service: Service, request: Request, sample: str, key: bytes, origin: Origin) -> None:
         self._not_offline(service, request, origin)
-        asked = Asked(service, request, sample, key, origin, used)
+        asked = Asked(service, request, sample, key, origin)
         self._asked[key] = _Asking(asyncio.create_task(self._answered(asked)))
 
     async def _answered(self, asked: Asked) -> None:

@@ -7,7 +7,6 @@ from synthkit.errors import BrokenBody, CallError, FatalError, ServerError, Tran
 from synthkit.models import vectors
 from synthkit.models.origin import Origin
 from synthkit.models.service import Service
-from synthkit.models.spent import Spent
 
 TEXTS, CHARACTERS = 256, 100_000
 """The most of one batch: services take some thousands of texts, but OpenAI no more than 300,000 tokens together."""
@@ -22,13 +21,12 @@ class Uneven(CallError):
 
 @dataclass(slots=True)
 class Batch:
-    """Texts that go out together. used: what the first to ask spends, to which retries are put down. began, last: when
-    its first and its last text came, in seconds of the loop's clock."""
+    """Texts that go out together. origin: who asked first. began, last: when its first and its last text came, in
+    seconds of the loop's clock."""
 
     service: Service
     request: Request
     origin: Origin
-    used: Spent
     began: float
     last: float
     texts: list[str] = field(default_factory=list)
@@ -54,7 +52,7 @@ class Batch:
         return [self._part([text]) for text in self.texts]
 
     def _part(self, texts: list[str]) -> "Batch":
-        return Batch(self.service, self.request, self.origin, self.used, self.began, self.last, texts)
+        return Batch(self.service, self.request, self.origin, self.began, self.last, texts)
 
 
 def divisible(error: Exception) -> bool:

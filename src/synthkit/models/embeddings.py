@@ -42,7 +42,7 @@ class AskedTogether(Asked):
     def single(self, text: str, origin: Origin) -> Asked:
         """One of its texts, as if that had been asked for alone."""
         request = self.request.replaced(inputs=(text,))
-        return Asked(self.service, request, self.sample, request.key(self.sample), origin, self.used)
+        return Asked(self.service, request, self.sample, request.key(self.sample), origin)
 
     async def call(self) -> str:
         return await self.service.provider.embed(self.request)
@@ -87,21 +87,22 @@ class Embeddings:
             waiting = []
             for request in _requests(service, texts, options):
                 key = request.key(sample(request))
-                waiting.append((key, *self._found(service, request, key, origin, used)))
+                waiting.append((key, *self._found(service, request, key, origin)))
             made = []
             for key, found, journaled in waiting:
                 # a waiter that is cancelled does not take the call with it: its answer is paid for
                 entry = found if isinstance(found, Entry) else await asyncio.shield(found)
+                others = journaled and not self._attempts.own(entry, origin)
                 origin.keys.append(key)
                 one = vectors.one(entry.data["body"])
-                used.answer(one.usage, service.cost(one.usage), journaled=journaled)
+                used.answer(one.usage, service.cost(one.usage), journaled=others)
                 made.append(vectors.numbers(one.items[0]))
             return made
         finally:
             origin.spent.add(used)
 
     def _found(
-        self, service: Service, request: Request, key: bytes, origin: Origin, used: Spent
+        self, service: Service, request: Request, key: bytes, origin: Origin
     ) -> "tuple[Entry | asyncio.Future[Entry], bool]":
         """A text's entry or what will be it, and whether no call is made for it."""
         entry = self._attempts.journal.get(key)
@@ -119,12 +120,12 @@ class Embeddings:
                 future.exception()  # seen, even if nobody waits for it any more
 
         future.add_done_callback(ended)
-        self._join(service, request, origin, used)
+        self._join(service, request, origin)
         return future, False
 
     # batches
 
-    def _join(self, service: Service, request: Request, origin: Origin, used: Spent) -> None:
+    def _join(self, service: Service, request: Request, origin: Origin) -> None:
         """Puts a text into the batch of its model that is filling, or into a new one."""
         (text,) = request.inputs
         loop, most = asyncio.get_running_loop(), self._most.get(service.model.ref, TEXTS)
@@ -135,7 +136,7 @@ class Embeddings:
             batch = None
         if batch is None:
             now = loop.time()
-            batch = self._open[place] = Batch(service, request, origin, used, now, now)
+            batch = self._open[place] = Batch(service, request, origin, now, now)
             loop.call_later(min(QUIET, LONGEST), self._look, place, batch)
         batch.add(text, loop.time())
         if batch.full(most):
@@ -173,7 +174,7 @@ class Embeddings:
         if self._closed:
             raise Stopped
         service, request = batch.service, batch.whole()
-        asked = AskedTogether(service, request, "", request.key(""), batch.origin, batch.used, self.keep)
+        asked = AskedTogether(service, request, "", request.key(""), batch.origin, self.keep)
         try:
             await self._attempts.answer(asked)
         except OptionRefused as error:
@@ -218,11 +219,7 @@ class Embeddings:
         try:
             found = read(service, request, body)
         except Exception:  # paid for, whatever a provider makes of it
-            attempt = await attempts.journal.append(attempts.entry(asked, "attempt", body))
-            try:
-                purchase.paid(vectors.reply_of(service.provider, attempt.data).usage, used=False)
-            except Exception:  # nor does it tell what it cost
-                purchase.unread()
+            await attempts.keep_attempt(asked, body, purchase)
             raise
         purchase.span.answered(found, service.cost)
         parts = vectors.shares(found.usage, request.inputs)

@@ -19,6 +19,9 @@ many more than that there must be."""
 GAIN, SURE, LOOSE = 0.01, 10.0, 4.0
 """The part of what was reached before a decrease that is won back in the first second; the seconds after which that is
 twice as much a second, and so on; and how far above what is really asked a pace must be to be forgotten."""
+SLOWER = 0.75
+"""The power of its rate by which a slow pace grows more slowly. With 0.5, more of what goes out is refused; with 1, it
+takes twice as long until a limit that was raised is used."""
 SLOWEST = 0.05
 """Requests a second that are tried at least: three a minute, which is the least that services sell."""
 
@@ -147,6 +150,7 @@ class Pace:
         self._grown = 0.0
         self._answers = self._refused = self._seconds = 0.0
         self._counted: float | None = None
+        self._longest = 0.0
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go out."""
@@ -163,13 +167,13 @@ class Pace:
     def answered(self, sent: float, now: float) -> None:
         """A good answer came to a request that had gone out at `sent`."""
         if sent >= self._cut:
-            self._count(now, refused=False)
+            self._count(sent, now, refused=False)
 
     def refused(self, sent: float, now: float) -> bool:
         """A request was refused that had gone out at `sent`. Whether the pace is lower now."""
         if sent < self._cut:
             return False
-        self._count(now, refused=True)
+        self._count(sent, now, refused=True)
         if now - self._cut < COOLDOWN or self._refused < STRAY * self._answers + SURPLUS:
             return False
         self._move(now)
@@ -178,12 +182,13 @@ class Pace:
         reached = self.rate or self._answers / max(self._seconds, COOLDOWN / 100)
         self.rate = max(reached * (1 - self._refused / self._answers / 2), SLOWEST)
         self._gain, self._cut, self._at, self._level, self._grown = GAIN * reached, now, now, 0.0, 0.0
-        self._answers, self._refused, self._seconds, self._counted = 0.0, 0.0, 0.0, None
+        self._answers, self._refused, self._seconds, self._counted, self._longest = 0.0, 0.0, 0.0, None, 0.0
         return True
 
-    def _count(self, now: float, *, refused: bool) -> None:
+    def _count(self, sent: float, now: float, *, refused: bool) -> None:
         passed = 0.0 if self._counted is None else min(now - self._counted, MINUTE)
         self._counted = now
+        self._longest = max(self._longest, now - sent)
         fade = max(math.exp(-passed / SPAN), ENOUGH / max(self._answers, ENOUGH))
         self._seconds = self._seconds * fade + passed
         self._answers = self._answers * fade + 1
@@ -195,9 +200,11 @@ class Pace:
             return
         passed = now - self._at
         self._at = now
-        step = passed * min(1.0, math.sqrt(self.rate * SPAN / ENOUGH))
+        step = passed * min(1.0, (self.rate * SPAN / ENOUGH) ** SLOWER)
         self._grown += step
         self.rate += self._gain * step * (1 + self._grown / SURE)
         self._level = min(self._level + self.rate * passed, max(1.0, self.rate / 4))
-        if self._answers > ENOUGH / 2 and self.rate * self._seconds > LOOSE * self._answers:
+        # at first, only the quick ones are answered of what went out after a decrease
+        settled = self._answers > ENOUGH / 2 and now - self._cut > 2 * self._longest
+        if settled and self.rate * self._seconds > LOOSE * self._answers:
             self.rate = None

@@ -12,24 +12,22 @@ NO_USAGE, NO_COST = Usage(), Decimal(0)
 
 @dataclass(slots=True)
 class Spent:
-    """Answers used and what they cost. `asked` counts answers, `journaled` those of them that needed no call,
-    `retries` calls that led to none. `unpriced` counts answers whose price is not known; `cost` (dollars) is that of
+    """Answers used and what they cost. `asked` counts answers, `journaled` those of them for which the run made no call
+    of its own, before a kill or after. `unpriced` counts answers whose price is not known; `cost` (dollars) is that of
     the others."""
 
     asked: int = 0
     journaled: int = 0
-    retries: int = 0
     usage: Usage = NO_USAGE
     cost: Decimal = NO_COST
     unpriced: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.asked or self.retries)
+        return bool(self.asked)
 
     def add(self, other: "Spent") -> None:
         self.asked += other.asked
         self.journaled += other.journaled
-        self.retries += other.retries
         self.usage = other.usage if self.usage is NO_USAGE else self.usage + other.usage
         self.cost += other.cost
         self.unpriced += other.unpriced
@@ -43,7 +41,7 @@ class Spent:
         self.unpriced += cost is None
 
     def take_back(self, other: "Spent") -> None:
-        """Takes answers back that are used again, and then counted again. What led to none stays counted."""
+        """Takes answers back that are used again, and then counted again."""
         self.asked -= other.asked
         self.journaled -= other.journaled
         mine, theirs = self.usage, other.usage
@@ -68,7 +66,6 @@ class Spent:
         return {
             "asked": self.asked,
             "journaled": self.journaled,
-            "retries": self.retries,
             "tokens": [u.input, u.output, u.cached, u.reasoning, u.written],
             "cost": str(self.cost),
             "unpriced": self.unpriced,
@@ -79,7 +76,6 @@ class Spent:
         return cls(
             form["asked"],
             form["journaled"],
-            form["retries"],
             Usage(*form["tokens"]),
             Decimal(form["cost"]),
             form["unpriced"],

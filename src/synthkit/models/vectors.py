@@ -82,6 +82,18 @@ def reply_of(provider: Provider, data: Mapping[str, Any]) -> Reply:
     return Reply(_words(found.items), found.usage, model=found.model)
 
 
+def usage_of(provider: Provider, data: Mapping[str, Any]) -> Usage:
+    """What an entry of the journal took, also one that is no answer. Raises what `reply_of` raises where it does not
+    tell."""
+    try:
+        return reply_of(provider, data).usage
+    except Exception:
+        told = provider.took(data["body"])
+        if not isinstance(told, Usage) or told == Usage():
+            raise
+        return told
+
+
 def _words(items: Sequence[str | Sequence[float]]) -> str:
     if len(items) != 1:
         return f"{len(items):,} vectors"

@@ -199,6 +199,16 @@ def body_of(answer: Answer) -> object:
         return text
 
 
+def late(error: CallError, text: str, *, told: bool) -> CallError:
+    """An error that came as a good reply, of this text: its model may have thought and written before, and be billed.
+    told: whether the reply says that it has."""
+    if told or isinstance(error, ServerError | ContentFiltered):
+        error.free = False
+    if not error.free:
+        error.body = text
+    return error
+
+
 def below() -> tuple[type[Exception], ...]:
     """What the network raises below the SDKs, and some of it through them."""
     import aiohttp

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synthkit.core import Endpoint, Provider, Reply, Request
+from synthkit.core import Endpoint, Provider, Reply, Request, Usage
 from synthkit.providers import anthropic_replies, anthropic_requests
+from synthkit.providers._errors import late
 from synthkit.providers._reading import json_value
 from synthkit.providers._schema_merge import Unfit
 from synthkit.providers.anthropic_cache import Beginnings
@@ -94,10 +95,15 @@ class Anthropic(Provider):
         if '"error"' in text and '"role"' not in text:
             body = json_value(text)
             if isinstance(body, dict) and body.get("type") == "error":
-                raise refused(None, body, headers, self._client.place, model)
+                ours = refused(None, body, headers, self._client.place, model)
+                raise late(ours, text, told=anthropic_replies.usage(body.get("usage")) != Usage())
 
     def parse(self, body: str) -> Reply:
         return anthropic_replies.read(body, self._client.place.host)
+
+    def took(self, body: str) -> Usage:
+        data = json_value(body)
+        return anthropic_replies.usage(data.get("usage")) if isinstance(data, dict) else Usage()
 
     async def close(self) -> None:
         await self._client.close()

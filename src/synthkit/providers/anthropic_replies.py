@@ -33,7 +33,7 @@ def read(body: str, host: str) -> Reply:
     reason, model = data.get("stop_reason"), data.get("model")
     return Reply(
         text=text,
-        usage=_usage(data.get("usage")),
+        usage=usage(data.get("usage")),
         finish=FINISHES.get(reason, "other") if isinstance(reason, str) else "other",
         refusal=_refusal(data.get("stop_details"), text) if reason == "refusal" else "",
         reasoning="\n\n".join(_texts(blocks, "thinking")),
@@ -62,7 +62,7 @@ def _refusal(details: object, text: str) -> str:
     return f"the service declined to answer{f' ({category})' if isinstance(category, str) else ''}"
 
 
-def _usage(told: object) -> Usage:
+def usage(told: object) -> Usage:
     """Input is told in three parts: what is new, what was put into the cache, and what was read from it. Zeros where a
     half is missing or cannot be: it would make the other half free."""
     if not isinstance(told, dict) or not is_count(told.get("input_tokens")) or not is_count(told.get("output_tokens")):

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synthkit.core import Endpoint, Provider, Reply, Request, Vectors
+from synthkit.core import Endpoint, Provider, Reply, Request, Usage, Vectors
 from synthkit.core.answer import Finish
 from synthkit.errors import BadRequest, BrokenBody, OptionRefused
 from synthkit.providers import _schema, openai_embeddings, openai_models
 from synthkit.providers._reading import instead, json_value
 from synthkit.providers.openai_client import Client
-from synthkit.providers.openai_reading import text_of, thought_apart, tokens, tool_call, usage
+from synthkit.providers.openai_reading import text_of, thought_apart, tokens, took, tool_call, usage
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -178,6 +178,9 @@ class OpenAI(Provider):
             logprobs=tokens(logprobs.get("content")) if isinstance(logprobs, dict) else (),
             others=tuple(_other(choice) for choice in choices[1:]) if choices else (),
         )
+
+    def took(self, body: str) -> Usage:
+        return took(json_value(body))
 
     async def close(self) -> None:
         await self._client.close()

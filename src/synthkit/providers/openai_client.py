@@ -7,15 +7,16 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-from synthkit.core import Endpoint, Quotas
+from synthkit.core import Endpoint, Quotas, Usage
 from synthkit.errors import BadKey, CallError, ConfigError, ConnectionLost
 from synthkit.providers import _headers
-from synthkit.providers._errors import Place
+from synthkit.providers._errors import Place, late
 from synthkit.providers._limits import OpenAIGauge
 from synthkit.providers._line import Line
 from synthkit.providers._reading import json_value
 from synthkit.providers._transport import client_options
 from synthkit.providers.openai_errors import OWN, place, refused, translated
+from synthkit.providers.openai_reading import took
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -120,7 +121,8 @@ class Client(Line):
         body = json_value(text)
         error = body.get("error") if isinstance(body, dict) else None
         if isinstance(error, dict) and isinstance(error.get("code"), int) and 400 <= error["code"] < 600:
-            raise refused(error["code"], error, headers, self.place, model)
+            ours = refused(error["code"], error, headers, self.place, model)
+            raise late(ours, text, told=took(body) != Usage())
 
     async def close(self) -> None:
         await super().close()

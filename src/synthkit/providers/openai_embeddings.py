@@ -42,7 +42,8 @@ class Embeddings:
                 self._packs[request.model] = False  # it may be that; the next attempt will show, with money of its own
             raise
         except BadRequest as error:
-            if packs is not None or self._client.own or (isinstance(error, OptionRefused) and error.option in OPTIONS):
+            own_fault = isinstance(error, OptionRefused) and error.option in OPTIONS
+            if packs is not None or self._client.own or own_fault or error.body is not None:
                 raise
             text = await self._post(request, packed=False)  # it may be that, or the texts; a refusal costs nothing
             self._packs[request.model] = False

@@ -83,6 +83,13 @@ def usage(told: object, sent: str, made: str | None) -> Usage:
     return Usage(input, output, cached, min(count(outside.get("reasoning_tokens")), output), written)
 
 
+def took(data: object) -> Usage:
+    """The usage that a body tells, by the words of either API, whatever else it holds."""
+    told = data.get("usage") if isinstance(data, dict) else None
+    chat = usage(told, "prompt", "completion")
+    return usage(told, "input", "output") if chat == Usage() else chat
+
+
 def _map(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 

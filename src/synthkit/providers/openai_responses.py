@@ -4,15 +4,16 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synthkit.core import Endpoint, Message, Provider, Reply, Request
+from synthkit.core import Endpoint, Message, Provider, Reply, Request, Usage
 from synthkit.core.answer import Finish
 from synthkit.errors import BadRequest, BrokenBody
 from synthkit.providers import _schema, openai_models
+from synthkit.providers._errors import late
 from synthkit.providers._reading import instead, json_value
 from synthkit.providers.openai import native, objection, rules_of
 from synthkit.providers.openai_client import Client
 from synthkit.providers.openai_errors import failed
-from synthkit.providers.openai_reading import text_of, tokens, tool_call, usage
+from synthkit.providers.openai_reading import text_of, tokens, took, tool_call, usage
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -75,7 +76,8 @@ class OpenAIResponses(Provider):
             body = json_value(text)
             error = body.get("error") if isinstance(body, dict) and body.get("status") == "failed" else None
             if isinstance(error, dict):
-                raise failed(error, headers, self._client.place, request.model)
+                ours = failed(error, headers, self._client.place, request.model)
+                raise late(ours, text, told=took(body) != Usage())
         return text
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -134,6 +136,9 @@ class OpenAIResponses(Provider):
             tool_calls=tuple(said.calls),
             logprobs=tuple(said.logprobs),
         )
+
+    def took(self, body: str) -> Usage:
+        return took(json_value(body))
 
     async def close(self) -> None:
         await self._client.close()

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from synthkit.core.answer import Reply, Usage
 from synthkit.core.provider import Endpoint, Provider
@@ -11,7 +11,9 @@ from synthkit.errors import PluginError
 from synthkit.models.journal.entry import Entry
 from synthkit.models.prices import Prices
 from synthkit.models.project import Model, Project
-from synthkit.models.vectors import reply_of
+from synthkit.models.vectors import reply_of, usage_of
+
+T = TypeVar("T")
 
 
 class Replies:
@@ -26,13 +28,20 @@ class Replies:
 
     def of(self, entry: Entry) -> Reply | None:
         """None where the body is no answer, or nobody here can read it."""
+        return self._read(entry, reply_of)
+
+    def usage(self, entry: Entry) -> Usage | None:
+        """What it took, answer or not; None where it does not tell, or nobody here can read it."""
+        return self._read(entry, usage_of)
+
+    def _read(self, entry: Entry, read: Callable[[Provider, Mapping[str, Any]], T]) -> T | None:
         name = str(request_of(entry).get("provider", ""))
         provider = self._provider(name)
         if provider is None:
             self.absent[name] += 1
             return None
         try:
-            return reply_of(provider, entry.data)
+            return read(provider, entry.data)
         except Exception:  # cut, HTML, or what a plugin of today does not know any more
             return None
 

@@ -87,8 +87,7 @@ def _sizes(paths: Iterator[Path]) -> Iterator[int]:
 
 
 def _count(found: Statistics, entry: Entry, replies: Replies) -> None:
-    reply = replies.of(entry)
-    usage = None if reply is None else reply.usage
+    usage = replies.usage(entry)
     cost = None if usage is None else replies.cost(entry, usage)
     model = model_of(entry)
     run = str(entry.data.get("run", ""))

@@ -9,7 +9,7 @@ from typing import Any
 from synthkit.testing.loopback import anthropic_checks
 from synthkit.testing.loopback.anthropic_cache import Cache, size
 from synthkit.testing.loopback.apierrors import ERRORS, ApiError
-from synthkit.testing.loopback.replies import Reply, Request
+from synthkit.testing.loopback.replies import Reply, Request, in_anthropic
 from synthkit.testing.loopback.wire import encode, tokens
 
 TYPES = {
@@ -81,7 +81,7 @@ class Messages:
             given = call.get("arguments", {})
             content.append({"type": "tool_use", "id": name, "name": call["name"], "input": given, "caller": None})
         details = None
-        if reply.refusal is not None:
+        if reply.refusal is not None or reason == "refusal":
             details = {"type": "refusal", "category": None, "explanation": reply.refusal or None}
         return {
             "id": f"msg_{_hash(request)}",
@@ -178,8 +178,8 @@ def _usual(status: int) -> str:
 def _ended(request: Request, reply: Reply) -> tuple[str, str, str | None]:
     """The text as far as it goes, why it ends, and at which of the request's stop sequences."""
     text = reply.text
-    if reply.finish_reason is not None:
-        return text, reply.finish_reason, None
+    if (told := in_anthropic(reply.finish_reason)) is not None:
+        return text, told, None
     if reply.refusal is not None:
         return text, "refusal", None
     found = [(text.find(stop), stop) for stop in request.body.get("stop_sequences") or () if stop in text]

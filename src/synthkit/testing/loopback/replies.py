@@ -94,7 +94,7 @@ class Reply:
     refusal: str | None = None
     reasoning: str | None = None  # sent as `reasoning_content`, as DeepSeek and vLLM do, and counted in usage
     tool_calls: Sequence[Mapping[str, Any]] = ()  # {"name": …, "arguments": {…} or text}
-    finish_reason: str | None = None
+    finish_reason: str | None = None  # in OpenAI's words or Anthropic's: each API says it in its own
     vectors: Sequence[Sequence[float]] | None = None  # of `/embeddings`; None: made of the texts
     usage: Mapping[str, Any] = field(default_factory=dict)  # laid over the counted usage
     status: int | None = None  # None: 200, or the error's own
@@ -118,6 +118,27 @@ class Reply:
         spoilt = (self.error, self.raw, self.html, self.cut)
         healthy = self.status is None or self.status < 400
         return healthy and all(s is None for s in spoilt) and not (self.close_early or self.reset)
+
+
+ENDS = (
+    ("stop", "end_turn"),
+    ("stop", "stop_sequence"),
+    ("length", "max_tokens"),
+    ("length", "model_context_window_exceeded"),
+    ("tool_calls", "tool_use"),
+    ("content_filter", "refusal"),
+)
+"""Why an answer ends, in OpenAI's words and in Anthropic's; the first of several is the usual one."""
+
+
+def in_openai(finish: str | None) -> str | None:
+    """A finish reason in OpenAI's words. One that neither service has stays as it is."""
+    return next((openai for openai, anthropic in ENDS if finish == anthropic), finish)
+
+
+def in_anthropic(finish: str | None) -> str | None:
+    """The same in Anthropic's words."""
+    return next((anthropic for openai, anthropic in ENDS if finish == openai), finish)
 
 
 Answer: TypeAlias = Callable[[Request], "str | Reply"]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from synthkit.testing.loopback import checks
 from synthkit.testing.loopback.apierrors import ApiError
-from synthkit.testing.loopback.replies import Reply, Request, text_of
+from synthkit.testing.loopback.replies import Reply, Request, in_openai, text_of
 
 FINGERPRINT = "fp_5ca1ab1e00"
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: it costs as much as a small document
@@ -135,7 +135,7 @@ def _choice(request: Request, reply: Reply, index: int) -> dict[str, Any]:
         "index": index,
         "message": message,
         "logprobs": logprobs,
-        "finish_reason": reply.finish_reason or default,
+        "finish_reason": in_openai(reply.finish_reason) or default,
     }
 
 

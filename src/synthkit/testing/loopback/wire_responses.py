@@ -8,7 +8,7 @@ from typing import Any
 from synthkit.testing.loopback import responses_input
 from synthkit.testing.loopback.apierrors import ApiError
 from synthkit.testing.loopback.checks import number_faults, schema_faults, tool_faults
-from synthkit.testing.loopback.replies import Reply, Request, text_of
+from synthkit.testing.loopback.replies import Reply, Request, in_openai, text_of
 from synthkit.testing.loopback.responses_input import Fault
 from synthkit.testing.loopback.wire import event, identity, limited, logprob, pieces, tokens
 
@@ -54,7 +54,7 @@ class Responses:
     def whole(self, request: Request, replies: Sequence[Reply], created: int) -> dict[str, Any]:
         reply = replies[0]
         text, finish = limited(request, reply)
-        finish = reply.finish_reason or finish
+        finish = in_openai(reply.finish_reason) or finish
         reason = _CUT.get(finish)
         output = _output(request, reply, text, "incomplete" if reason else "completed")
         return {
