@@ -4,8 +4,9 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import add, sub
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -40,8 +41,7 @@ OnLength = Literal["fail", "keep", "more"]
 asked again with twice and four times the room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one call. `cached` (read from the service's cache) and `written` (put into it, where that has a price
     of its own) are part of `input`, `reasoning` is part of `output`."""
 
@@ -51,14 +51,14 @@ class Usage:
     reasoning: int = 0
     written: int = 0
 
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.input + other.input,
-            self.output + other.output,
-            self.cached + other.cached,
-            self.reasoning + other.reasoning,
-            self.written + other.written,
-        )
+    def __add__(self, other: "Usage") -> "Usage":  # type: ignore[override]
+        return Usage(*map(add, self, other))
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage(*map(sub, self, other))
+
+
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Reply:
     the texts of further answers, where `n` asked for some."""
 
     text: str
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     finish: Finish = "stop"
     refusal: str = ""
     reasoning: str = ""
@@ -157,7 +157,7 @@ class Vectors:
     the service sent it: a list of numbers, or 32-bit floats in base64, the least significant byte first."""
 
     items: Sequence[str | Sequence[float]]
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     model: str = ""
 
 
@@ -173,7 +173,7 @@ class Answer:
 
     text: str
     data: Any = None
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     cost: float | None = None
     finish: Finish = "stop"
     refusal: str = ""

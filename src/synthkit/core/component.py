@@ -90,7 +90,9 @@ def _unfit(cls: str, signature: inspect.Signature, given: Sequence[Any], named: 
 class Component(BaseModel, metaclass=Meta):
     """Anything configured: frozen, no unknown parameters, rebuilt from its name and parameters, never pickled."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), validate_default=True, defer_build=True
+    )
 
     requires: ClassVar[frozenset[str]] = frozenset()
     """Capabilities that its models must have, of those that `Provider.capabilities` names."""

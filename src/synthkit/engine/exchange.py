@@ -44,7 +44,8 @@ class Exchange:
 
     def form(self) -> dict[str, Any]:
         """As JSON."""
-        return {**asdict(replace(self, reply=None)), "reply": asdict(self.reply) if self.reply else None}
+        reply = {**asdict(self.reply), "usage": self.reply.usage._asdict()} if self.reply else None
+        return {**asdict(replace(self, reply=None)), "reply": reply}
 
 
 class Answers:

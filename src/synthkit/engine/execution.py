@@ -4,16 +4,16 @@ import asyncio
 import contextlib
 import contextvars
 import functools
-import gc
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 from synthkit.core.source import skipping
 from synthkit.engine import export, ledger
+from synthkit.engine.collecting import seldom_collected
 from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.control import Control, signals
 from synthkit.engine.money import Money
@@ -50,20 +50,6 @@ def _in_loop() -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Garbage in circles is looked for less often: thousands of records on their way are live objects, and looking at
-    them again and again is a tenth of what a run costs. What was there before is not looked at."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-
 class Execution:
     """Runs a plan to its end. retry: failed records are tried again first. preview: their trails hold everything, and
     nobody goes on with the run."""
@@ -92,7 +78,7 @@ class Execution:
     def run(self) -> Result:
         """Runs in a loop of its own, in another thread where this one has a loop already (a notebook)."""
         self.store.save(status="running", reason="")
-        with _seldom_collected():
+        with seldom_collected():
             if _in_loop():
                 self._threaded()
             else:

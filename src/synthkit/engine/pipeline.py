@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit.core.component import Component, instances
 from synthkit.engine import views
+from synthkit.engine.collecting import seldom_collected
 from synthkit.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ class Pipeline:
         nothing is sent a second time because it takes far too long), split (the share of exported records that is for
         training).
         """
-        from synthkit.engine.api import run
+        with seldom_collected():  # what is imported now stays
+            from synthkit.engine.api import run
 
-        exports = [export] if isinstance(export, str) else list(export)
-        watch = views.current().watcher(progress)
-        return run(self, target=target, folder=folder, exports=exports, watch=watch, **settings)
+            exports = [export] if isinstance(export, str) else list(export)
+            watch = views.current().watcher(progress)
+            return run(self, target=target, folder=folder, exports=exports, watch=watch, **settings)
 
     def preview(
         self, records: int = 3, *, target: int | None = None, progress: bool | None = None, **settings: Any

@@ -70,7 +70,7 @@ PerMinute = Annotated[float, Field(gt=0, **Finite)]
 class Table(BaseModel):
     """A table of the file: TOML has types, so nothing is converted, and nothing unknown is passed over."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class ModelTable(Table):

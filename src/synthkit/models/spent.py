@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from synthkit.core.answer import Usage
+from synthkit.core.answer import NO_USAGE, Usage
 
-NO_USAGE, NO_COST = Usage(), Decimal(0)
+NO_COST = Decimal(0)
 
 
 @dataclass(slots=True)
@@ -44,14 +44,7 @@ class Spent:
         """Takes answers back that are used again, and then counted again."""
         self.asked -= other.asked
         self.journaled -= other.journaled
-        mine, theirs = self.usage, other.usage
-        self.usage = Usage(
-            mine.input - theirs.input,
-            mine.output - theirs.output,
-            mine.cached - theirs.cached,
-            mine.reasoning - theirs.reasoning,
-            mine.written - theirs.written,
-        )
+        self.usage -= other.usage
         self.cost -= other.cost
         self.unpriced -= other.unpriced
 

@@ -3,12 +3,18 @@
 import json
 from typing import Any
 
+from pydantic_core import from_json
+
 MOST_TOKENS = 10**9
 """A count of tokens from which on it is no count."""
 
 
 def json_value(text: str) -> Any:
     """The JSON value of a text, or None."""
+    try:
+        return from_json(text)  # less than half of the time
+    except ValueError:
+        pass  # half a surrogate pair, or no JSON
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

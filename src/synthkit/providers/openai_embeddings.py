@@ -5,7 +5,6 @@ Source: https://developers.openai.com/api/reference/resources/embeddings/methods
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from synthkit.core import Request, Vectors
@@ -71,7 +70,7 @@ class Embeddings:
         told = [item.get("index") for item in items]
         if sorted(n for n in told if type(n) is int) == [*range(len(items))]:
             items = [item for _, item in sorted(zip(told, items, strict=True), key=lambda pair: pair[0])]
-        read = replace(usage(data.get("usage"), "prompt", None), output=0, reasoning=0)
+        read = usage(data.get("usage"), "prompt", None)._replace(output=0, reasoning=0)
         return Vectors([item["embedding"] for item in items], read, text_of(data.get("model")))
 
 
