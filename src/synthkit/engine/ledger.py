@@ -54,9 +54,10 @@ def rejects(store: Store, shape: Shape) -> Iterator[Reject]:
     """All lines of the ledger in source order; what failed and was tried again is told by the later try."""
     for _, reject in _standing(store, shape):
         yield reject
-    for number, record in enumerate(finished(store, shape)):
-        if shape.target is not None and number >= shape.target:
-            yield Reject("surplus", record, "target", "target met")
+    if shape.target is None or accepted_count(store, shape) <= shape.target:
+        return
+    for record in islice(finished(store, shape), shape.target, None):
+        yield Reject("surplus", record, "target", "target met")
 
 
 def _standing(store: Store, shape: Shape) -> Iterator[tuple[int, Reject]]:
