@@ -191,7 +191,7 @@ def test_a_generator_that_goes_wrong_stops_the_run(what: str, said: str) -> None
     assert str(caught.value).startswith(said)
     state = api.Result(Path("run"))
     assert (state.status, state.reason) == ("failed", str(caught.value))
-    assert len(adds_up(state).accepted) == (0 if what == "no iterator" else 64), "what was finished is committed"
+    assert len(adds_up(state).accepted) == (0 if what == "no iterator" else 70), "what was finished is committed"
 
 
 @sk.step(reads="n", maybe="m")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from synthkit.core.record import Record
 from synthkit.engine import dataset, ledger, parts
 from synthkit.engine.context import Lane
+from synthkit.engine.executor import MOST_IN_FLIGHT, Executor, LocalExecutor, Work
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Plan, Stage
 from synthkit.engine.rounds import ALL, Committed, Identity, barren, generated, next_want, outs
-from synthkit.engine.segment import Admission, Segment
+from synthkit.engine.segment import Admission, Limit
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
 from synthkit.errors import Outage, OutOfBudget, RunError, SynthkitError
@@ -20,8 +21,6 @@ from synthkit.models.limiter import Stopped
 if TYPE_CHECKING:
     import polars as pl
 
-MOST_IN_FLIGHT = 20_000
-"""Records on their way at once, whatever the concurrency: each waits with a few kilobytes."""
 Status = Literal["running", "complete", "partial", "failed"]
 
 
@@ -29,13 +28,15 @@ class Runner:
     """Runs a plan in a store with one lane. `run` returns the status; the reason is in run.json."""
 
     def __init__(
-        self, plan: Plan, store: Store, lane: Lane, settings: Settings, monitor: Monitor, *, retry: bool = False
-    ) -> None:
+        self, plan: Plan, store: Store, lane: Lane, settings: Settings, monitor: Monitor, *, retry: bool = False,
+        executor: Executor | None = None,
+    ) -> None:  # fmt: skip
         self.plan, self.store, self.lane, self.settings, self.monitor = plan, store, lane, settings, monitor
         self.retry = retry
-        self.limit = settings.limit()
+        self.limit: Limit = settings.limit()
         slots = [lane.models.services[ref].limiter.concurrency for _, c in plan.components() for ref in c.models()]
-        self.in_flight = min(2 * max([settings.concurrency, *slots]), MOST_IN_FLIGHT)
+        in_flight = min(2 * max([settings.concurrency, *slots]), MOST_IN_FLIGHT)
+        self.executor = executor or LocalExecutor(lane, settings, monitor, in_flight)
         self._kept: dict[int, pl.DataFrame] = {}
         self.error: SynthkitError | None = None
 
@@ -162,19 +163,17 @@ class Runner:
                     return False
                 await self._dataset(round, stage)
                 continue
-            segment = Segment(
-                self.lane, stage, place, shard=self.settings.shard, in_flight=self.in_flight,
-                monitor=self.monitor, limit=_no_limit if round and round.get("retry") else self.limit,
-            )  # fmt: skip
+            limit = _no_limit if round and round.get("retry") else self.limit
             fresh = round is not None and stage.index == 0 and not round.get("retry")
             source = self._generated(round) if fresh and round else self._entering(round, stage)
-            if not await segment.run(source):
+            count = await self.executor.run(Work(stage, place, source, limit))
+            if count is None:
                 return False
             if fresh and round and "made" not in round:
-                round["made"] = segment.count
-                round["ended"] = segment.count < round["want"]
+                round["made"] = count
+                round["ended"] = count < round["want"]
                 self.store.save()
-            problem = segment.limit(self.monitor, last=True)
+            problem = limit(self.monitor, last=True)
             if problem:
                 self.monitor.stopping = problem
                 self.lane.models.stopping.set()

@@ -5,7 +5,7 @@ The local executor runs one of these at a time in its loop; any other executor r
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -22,8 +22,6 @@ from synthkit.engine.tally import together, total
 from synthkit.errors import StoreError
 from synthkit.models.limiter import Stopped
 
-READ_AHEAD = 64
-
 
 @dataclass(frozen=True, slots=True)
 class Admission:
@@ -36,10 +34,70 @@ class Admission:
     salt: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Records that are committed together, in order of index; without those that were committed before."""
+
+    number: int
+    admissions: Sequence[Admission]
+
+
+class Feed(Protocol):
+    """Where a segment gets its shards from."""
+
+    async def next(self) -> Shard | None:
+        """The next one, or None when there is none left. Not called before the last call has returned."""
+        ...
+
+
+class Reader:
+    """A feed of what an iterator gives, read in a thread. size: of a shard; done: the indexes that were committed.
+    count: how many records it has read."""
+
+    def __init__(self, source: Iterator[Admission], size: int, done: Collection[int]) -> None:
+        self._source, self._size, self._done = source, size, done
+        self._error: Exception | None = None
+        self.count = 0
+
+    async def next(self) -> Shard | None:
+        return await asyncio.to_thread(self._read)
+
+    def _read(self) -> Shard | None:
+        while chunk := self._chunk():
+            self.count += len(chunk)
+            left = [admission for admission in chunk if admission.index not in self._done]
+            if left:
+                return Shard(chunk[0].index // self._size, left)
+        return None
+
+    def _chunk(self) -> list[Admission]:
+        """The admissions of a shard; those that came before an error, which is raised after them."""
+        if self._error is not None:
+            raise self._error
+        chunk: list[Admission] = []
+        try:
+            chunk.extend(islice(self._source, self._size))
+        except Exception as error:
+            if not chunk:
+                raise
+            self._error = error
+        return chunk
+
+
+def committed(place: Path) -> set[int]:
+    """The indexes of the entries that are in a stage's parts."""
+    return {index for header in parts.headers(place) for index, _ in header.entries}
+
+
+Commit = Callable[[parts.Part], Awaitable[object]]
+"""Makes a part durable."""
+
+
 @dataclass(slots=True)
-class _Shard:
-    admitted: int = 0
-    closed: bool = False
+class _Open:
+    """A shard that is not committed yet."""
+
+    size: int
     swept: bool = False
     done: dict[int, tuple[Admission, Outcome, Visit]] = field(default_factory=dict)
 
@@ -51,28 +109,28 @@ class Limit(Protocol):
 
 
 class Segment:
-    """One stage of one round. Admission is by record: a slow one holds back its own shard only."""
+    """One stage of one round. Admission is by record: a slow one holds back its own shard only.
+
+    size: of a shard. in_flight: records on their way at once.
+    """
 
     def __init__(
-        self, lane: Lane, stage: Stage, place: Path, *, shard: int, in_flight: int, monitor: Monitor, limit: Limit
-    ) -> None:
-        self.lane, self.stage, self.place = lane, stage, place
-        self.size, self.in_flight, self.monitor, self.limit = shard, in_flight, monitor, limit
-        self.done = {index for header in parts.headers(place) for index, _ in header.entries}
-        self.count = 0
+        self, lane: Lane, stage: Stage, feed: Feed, commit: Commit, *, size: int, in_flight: int, monitor: Monitor,
+        limit: Limit,
+    ) -> None:  # fmt: skip
+        self.lane, self.stage, self.feed, self.commit = lane, stage, feed, commit
+        self.size, self.in_flight, self.monitor, self.limit = size, in_flight, monitor, limit
         self.error: BaseException | None = None
-        self._shards: dict[int, _Shard] = {}
+        self._open: dict[int, _Open] = {}
         self._buffer: deque[Admission] = deque()
-        self._source: Iterator[Admission] = iter(())
         self._exhausted = False
         self._reading = asyncio.Lock()
 
-    async def run(self, source: Iterator[Admission]) -> bool:
-        """Runs all admissions, in order of index. True when all is committed; False when the run is stopping.
+    async def run(self) -> bool:
+        """Runs all shards of the feed. True when all is committed; False when the run is stopping.
 
         What ends a run is raised after the finished entries of open shards are committed.
         """
-        self._source = source
         await asyncio.gather(*(self._worker() for _ in range(self.in_flight)))
         stopped = self.error is not None or self.lane.models.stopping.is_set()
         if stopped and not isinstance(self.error, StoreError):
@@ -100,34 +158,17 @@ class Segment:
                 return
 
     async def _next(self) -> Admission | None:
-        """The next record, or None when there is nothing left. Shards that nothing more will enter are closed."""
+        """The next record, or None when there is nothing left."""
         while not self._buffer and not self._exhausted:
             async with self._reading:
                 if not self._buffer and not self._exhausted:
-                    chunk = await asyncio.to_thread(lambda: list(islice(self._source, READ_AHEAD)))
-                    self._exhausted = len(chunk) < READ_AHEAD
-                    self.count += len(chunk)
-                    self._buffer.extend(a for a in chunk if a.index not in self.done)
-        if not self._buffer:
-            await self._close()
-            return None
-        admission = self._buffer.popleft()
-        shard = admission.index // self.size
-        state = self._shards.get(shard)
-        if state is not None:
-            state.admitted += 1
-            return admission
-        self._shards[shard] = _Shard(admitted=1)
-        await self._close(before=shard)
-        return admission
-
-    async def _close(self, before: int | None = None) -> None:
-        """Nothing more will enter the shards before this one, or any."""
-        closing = [n for n, state in self._shards.items() if not state.closed and (before is None or n < before)]
-        for number in closing:
-            self._shards[number].closed = True
-        for number in closing:
-            await self._finish(number)
+                    shard = await self.feed.next()
+                    if shard is None:
+                        self._exhausted = True
+                    else:
+                        self._open[shard.number] = _Open(len(shard.admissions))
+                        self._buffer.extend(shard.admissions)
+        return self._buffer.popleft() if self._buffer else None
 
     async def _enter(self, admission: Admission) -> None:
         visit = Visit()
@@ -142,7 +183,7 @@ class Segment:
         self.monitor.leave(id(visit))
         self.monitor.end(outcome)
         number = admission.index // self.size
-        self._shards[number].done[admission.index] = (admission, outcome, visit)
+        self._open[number].done[admission.index] = (admission, outcome, visit)
         problem = self.limit(self.monitor)
         if problem:
             self.monitor.stopping = self.monitor.stopping or problem
@@ -152,8 +193,8 @@ class Segment:
 
     async def _finish(self, number: int) -> None:
         """Commits a shard when all of it is done; transient failures are swept once before."""
-        state = self._shards.get(number)
-        if state is None or not state.closed or len(state.done) < state.admitted:
+        state = self._open.get(number)
+        if state is None or len(state.done) < state.size:
             return
         if not state.swept:
             state.swept = True
@@ -168,12 +209,12 @@ class Segment:
                     if result is not None:
                         raise result
                 return
-        del self._shards[number]
+        del self._open[number]
         await self._commit(number, state, sorted(state.done))
 
     async def _commit_open(self) -> None:
         """Commits what is finished of open shards; what failed for a passing reason is left for the resume."""
-        for number, state in sorted(self._shards.items()):
+        for number, state in sorted(self._open.items()):
             finished = [index for index, done in sorted(state.done.items()) if not _transient(done[1])]
             for _, outcome, visit in state.done.values():
                 if _transient(outcome):
@@ -181,13 +222,13 @@ class Segment:
             if finished:
                 await self._commit(number, state, finished)
 
-    async def _commit(self, number: int, state: _Shard, indexes: Sequence[int]) -> None:
+    async def _commit(self, number: int, state: _Open, indexes: Sequence[int]) -> None:
         part = parts.Part(number)
         for index in indexes:
             admission, outcome, visit = state.done[index]
             part.entries.append(parts.Entry(index, admission.record.id, outcome.records, outcome.rejects, visit.trail))
         part.tally = total(state.done[index][2].tally for index in indexes)
-        await asyncio.to_thread(parts.save, self.place, part)
+        await self.commit(part)
 
 
 def _transient(outcome: Outcome) -> bool:

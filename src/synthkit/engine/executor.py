@@ -1,0 +1,57 @@
+"""Executors: where the record steps of a run are done. The local one does them in the loop of the process itself."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from synthkit.engine import parts
+from synthkit.engine.context import Lane
+from synthkit.engine.monitor import Monitor
+from synthkit.engine.plan import Stage
+from synthkit.engine.segment import Admission, Limit, Reader, Segment, committed
+from synthkit.engine.settings import Settings
+
+MOST_IN_FLIGHT = 20_000
+"""Records on their way at once, whatever the concurrency: each waits with a few kilobytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One stage of one round. place: the folder of its parts. source: the records that enter it, in order."""
+
+    stage: Stage
+    place: Path
+    source: Iterator[Admission]
+    limit: Limit
+
+
+class Executor(Protocol):
+    """Runs the stages of record steps. Whatever does so, the parts hold the same."""
+
+    async def run(self, work: Work) -> int | None:
+        """Runs a stage to its end. Returns how many records its source had, those of parts that were there before
+        included; None when the run is stopping. Raises what ends the run."""
+        ...
+
+
+class LocalExecutor:
+    """Runs a stage in this process, with one lane."""
+
+    def __init__(self, lane: Lane, settings: Settings, monitor: Monitor, in_flight: int) -> None:
+        self._lane, self._settings, self._monitor, self._in_flight = lane, settings, monitor, in_flight
+
+    async def run(self, work: Work) -> int | None:
+        """See `Executor`."""
+        reader = Reader(work.source, self._settings.shard, committed(work.place))
+        segment = Segment(
+            self._lane, work.stage, reader, partial(_saved, work.place),
+            size=self._settings.shard, in_flight=self._in_flight, monitor=self._monitor, limit=work.limit,
+        )  # fmt: skip
+        return reader.count if await segment.run() else None
+
+
+async def _saved(place: Path, part: parts.Part) -> None:
+    await asyncio.to_thread(parts.save, place, part)
