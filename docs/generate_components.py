@@ -36,6 +36,9 @@ INTRO = """\
 Every component also takes `label`: its name in summaries, in the ledger and in the identity of its answers. By default
 that is the name of its class in kebab-case.
 """
+PLACED = """\
+Those that work on one record at a time also take [`placement`](../cluster.md#placement): what they need on a cluster.
+"""
 
 
 def pages() -> Mapping[str, str]:
@@ -44,9 +47,15 @@ def pages() -> Mapping[str, str]:
     found = {kind: [describe(c, names) for c in names.claims() if c.kind == kind] for kind in KINDS}
     made = {"gallery.md": _gallery(found)}
     for kind, things in found.items():
-        intro = [f"# {title(kind)}", KINDS[kind], *([] if kind in ("provider", "format") else [INTRO.strip()])]
+        intro = [f"# {title(kind)}", KINDS[kind], *_intro(kind)]
         made[f"reference/{kind}s.md"] = "\n\n".join([*intro, *(_section(thing, names) for thing in things)]) + "\n"
     return made
+
+
+def _intro(kind: str) -> Sequence[str]:
+    if kind in ("provider", "format"):
+        return []
+    return [f"{INTRO.strip()}\n\n{PLACED.strip()}"] if kind in ("filter", "judge", "step") else [INTRO.strip()]
 
 
 def title(kind: str) -> str:

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from synthkit.core import Judge as Judge
     from synthkit.core import Loop as Loop
     from synthkit.core import ModelName as ModelName
+    from synthkit.core import Opening as Opening
     from synthkit.core import Outcome as Outcome
     from synthkit.core import Part as Part
     from synthkit.core import PartField as PartField
+    from synthkit.core import Placement as Placement
     from synthkit.core import Prompt as Prompt
     from synthkit.core import Provider as Provider
     from synthkit.core import Quota as Quota
@@ -85,10 +87,12 @@ __all__ = [
     "Judge",
     "Loop",
     "ModelName",
+    "Opening",
     "Outcome",
     "Part",
     "PartField",
     "Pipeline",
+    "Placement",
     "Prompt",
     "Provider",
     "Quota",

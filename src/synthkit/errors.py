@@ -37,12 +37,26 @@ A `RecordError` carries a `reason`: a code with few values, counted in the funne
 """
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound="SynthkitError")
 
 
 class SynthkitError(Exception):
-    """The root. Its text is one sentence a user can act on."""
+    """The root. Its text is one sentence a user can act on. It travels between processes whole (but for its cause), in
+    a subclass with another `__init__` too."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _as_it_was, (type(self), self.args), self.__dict__ or None
+
+
+def _as_it_was(cls: type[E], args: tuple[Any, ...]) -> E:
+    """An error without asking its `__init__`, which may take something else than the text it made of that."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    return error
 
 
 class UsageError(SynthkitError):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_kit import COMMAND, Cli, Terminal, environment, process, until
@@ -55,7 +56,38 @@ def test_stats_know_pilots_and_previews(journaled: Cli, place: Path) -> None:
     assert journaled("preview", "cities.py", "-n", "1").code == 0
     lines = journaled("journal", "stats").out.split("\n\n")[2].splitlines()
     found = [re.sub(r"[0-9a-f]{12}", "ID", line.split("  ")[0]) for line in lines[1:]]
-    assert found == ["cities-001", "estimate's pilot-ID", "preview-ID"]
+    assert found == ["cities-001", "pilot ID with m", "preview ID with m"]
+    runs = json.loads(journaled("journal", "stats", "--json").out)["runs"]
+    assert [(run["run"], run["models"]) for run in runs] == [("cities-001", ["m"]), (None, ["m"]), (None, ["m"])]
+
+
+def large(name: str, cached: int = 0, reasoning: int = 0, **more: Any) -> dict[str, Any]:
+    """An entry with many tokens, from a service on this machine."""
+    usage = {
+        "prompt_tokens": 1_012_345, "prompt_tokens_details": {"cached_tokens": cached},
+        "completion_tokens": 534_567, "completion_tokens_details": {"reasoning_tokens": reasoning},
+    }  # fmt: skip
+    made = data(**more)
+    made["request"] = {**made["request"], "model": name, "endpoint": "http://127.0.0.1:8977/v1"}
+    return {**made, "body": json.dumps({**json.loads(made["body"]), "usage": usage})}
+
+
+@pytest.mark.parametrize("columns", [56, 80, 160])
+def test_stats_fit_and_tell_models_apart(cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = ["Qwen/Qwen3-235B-A22B-Instruct-2507", "Qwen/Qwen3-30B-A3B-Instruct-2507", "small"]
+    pilot = {"run": "pilot-0123456789ab", "model": "judge"}
+    fill(journal(place), large(names[0], 400_000, 300_123), large(names[1]), large(names[2], reasoning=5, **pilot))
+    said = cli("journal", "stats")
+    harmless(said.out, columns)
+    models, runs = said.out.split("\n\n")[1:]
+    words = " ".join(models.split())
+    assert words.count(" at http://127.0.0.1:8977/v1") == 3 and models.count("1,012,345") == 3
+    assert "of the tokens in 400,000 from the cache, of those out 300,123 reasoning" in words
+    assert "of the tokens out 5 reasoning" in words and "with judge" in runs
+    first = [line[: columns - 40].split(" ")[0] for line in models.splitlines()]
+    broken = "".join(part for part in first if part and not part.startswith("at"))
+    assert all(f"openai/{name}" in broken for name in names), "nothing of a name is left out"
 
 
 def test_many_runs_are_cut_and_told(cli: Cli, place: Path) -> None:

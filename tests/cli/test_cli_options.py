@@ -94,7 +94,7 @@ def test_types_become_options(taking: Callable[..., str], parameters: str, argum
             "there is no option --xyzzy, neither of p.py nor of every run: see `synthkit run p.py --help`",
         ),
         ("n: int = 1", ["more"], "unexpected extra argument (more)"),
-        ("n: int = 1", ["--ray"], "the option --ray is kept for a later version of synthkit: leave it out"),
+        ("n: int = 1", ["--gold"], "the option --gold is kept for a later version of synthkit: leave it out"),
         ("n", [], "p.py: give the parameter 'n' of the pipeline function a type"),
         ("*n: int", [], "p.py: give the parameter 'n' of the pipeline function a type"),
         (

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from cli_kit import Cli, Terminal
 from synthkit.cli.hindered import News, hindered, sentence
 from synthkit.cli.live import Display
 from synthkit.cli.text import width_of
+from synthkit.core import Usage
 from synthkit.engine.monitor import Monitor
 from synthkit.models import attempts, hindrance
 from synthkit.models import outage as outages
@@ -42,6 +44,7 @@ SENTENCES = {
     "openai/x answers nothing good for 3.0 h (timeout): trying every 30 s": outage(
         lasts=10_800, reason="timeout", left=float("inf")
     ),
+    "openai/x answers nothing good for 45 s (overloaded): trying every 30 s, giving up": outage(left=0.0),
     "openai/x allows 60 requests a minute: waiting": Hindrance("openai/x", "requests", a_minute=60),
     "openai/x allows 30,000 input tokens a minute: waiting": Hindrance("openai/x", "input", a_minute=3e4),
     "openai/x is given 6 requests a minute, as you set it: waiting": Hindrance("openai/x", "own requests", a_minute=6),
@@ -60,6 +63,12 @@ def watched(*found: Hindrance, note: str = "") -> Monitor:
     return Monitor("talk", note=note, models=SimpleNamespace(hindrances=found, in_flight=0))  # type: ignore[arg-type]
 
 
+def answered(there: Monitor, number: int) -> Monitor:
+    for _ in range(number):
+        there.bill.paid("openai/x", "ask", Usage(), Decimal(0))
+    return there
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_the_display_shows_it_in_yellow(width: int) -> None:
     lines = Display(watched(outage())).lines(time.monotonic(), width, 24)
@@ -76,12 +85,15 @@ def test_a_run_that_is_stopping_says_that_alone() -> None:
 def test_lines_tell_when_it_begins_and_when_it_is_over() -> None:
     news, limit = News(), Hindrance("m", "requests", a_minute=60)
     assert list(news(watched())) == []
-    assert list(news(watched(outage(), limit))) == [sentence(outage()), sentence(limit)]
-    assert list(news(watched(outage(lasts=90.0), limit))) == []
-    assert list(news(watched())) == ["openai/x answers again"]
-    assert list(news(watched(limit))) == [], "a limit is told once"
-    assert list(news(watched(outage()))) == [sentence(outage())], "another outage"
-    assert list(news(watched(note="stopping"))) == [], "nobody knows"
+    assert list(news(answered(watched(outage(), limit), 7))) == [sentence(outage()), sentence(limit)]
+    assert list(news(answered(watched(outage(lasts=90.0), limit), 7))) == []
+    assert list(news(answered(watched(), 7))) == [], "nobody asks it any more, and nothing came"
+    assert list(news(answered(watched(), 8))) == ["openai/x answers again"]
+    assert list(news(answered(watched(limit), 9))) == [], "a limit is told once"
+    assert list(news(answered(watched(outage()), 9))) == [sentence(outage())], "another outage"
+    assert list(news(answered(watched(outage(left=0.0)), 9))) == [], "the run has given up"
+    assert list(news(answered(watched(note="stopping"), 9))) == [], "nobody knows"
+    assert list(news(answered(watched(outage(left=0.0)), 9))) == [], "it says so itself, in the end"
 
 
 class Service:
@@ -116,6 +128,7 @@ def test_a_service_that_stays_away_ends_the_run_which_goes_on_later(project: Pat
     assert "partial: m has answered nothing good for 1 s (last: overloaded); no record has failed because of it" in out
     assert "go on with synthkit resume runs/talk-001" in out
     assert "m answers nothing good for" in said.err and "(overloaded): trying every 1 s, giving up in 1 s" in said.err
+    assert "answers again" not in said.err, "it never did"
     service.healed = True
     again = cli("resume", "talk-001")
     assert again.code == 0 and again.out.startswith("complete: 60 ")

@@ -223,7 +223,7 @@ def test_all_runs_of_the_project(done: Cli, place: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv("COLUMNS", columns)
         said = done("show")
         assert (said.code, said.err) == (0, "") and harmless(said.out)
-    assert said.lines[0].split() == ["run", "status", "accepted", "cost", "began"]
+    assert said.lines[0].split() == ["run", "status", "accepted", "paid", "began"]
     assert said.lines[1].startswith("odd\\x1b[2J  unreadable")
     assert [text.split()[:6] for text in said.lines[2:4]] == [
         ["nums-001", "complete", "30", "of", "30", "$0.00"],

@@ -79,7 +79,7 @@ def test_async_functions_and_contexts() -> None:
 
 
 def test_parameters_are_those_of_the_signature() -> None:
-    assert list(plain.model_fields) == ["label", "by", "plus"]
+    assert list(plain.model_fields) == ["label", "placement", "by", "plus"]
     with pytest.raises(PipelineError, match="by"):
         plain()
     with pytest.raises(PipelineError, match="valid integer"):

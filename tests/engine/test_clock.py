@@ -82,6 +82,6 @@ def test_a_budget_counts_the_same(serve: Serve, project: Path) -> None:
         file.write("[prices.m]\ninput = 100\noutput = 1000\n")
     pipeline = sk.Pipeline("p") >> numbers(top=20) >> Ask(model="m")
     first = pipeline.run(budget="2.2", folder="one", concurrency=1)
-    assert first.status == "partial" and "the budget of $2.2 is used up" in first.reason
+    assert first.status == "partial" and "the budget of $2.20 is used up" in first.reason
     last = api.resume(Path("one"), budget="50")
     assert last.status == "complete" and len(last.accepted) == 20

@@ -187,6 +187,21 @@ def test_times_are_of_calls_not_of_the_journal(serve: Serve) -> None:
     assert first is not None and first.seconds is not None and first.seconds.low >= 640 * 0.05 / 64
     second = pipeline.estimate().run
     assert second is not None and second.seconds is None
+    assert (second.timed, second.found, list(second.untimed)) == (0, 16, ["m"])
+    more = pipeline.estimate(24).run
+    assert more is not None and more.seconds is not None and more.seconds.low >= 640 * 0.05 / 64
+    assert (more.timed, more.found, list(more.untimed)) == (8, 16, [])
+
+
+def test_times_of_some_models_are_those_of_a_run_at_the_least(serve: Serve) -> None:
+    serve("m", "judge", answer=judged, latency=0.05)
+    chain = sk.Pipeline("p", 640) >> forever() >> Ask("m")
+    whole = (chain >> Rubric("judge", reads=["text"])).estimate().run
+    other = (chain >> Rubric("judge", reads=["text"], criteria="Be strict.")).estimate().run
+    assert whole is not None and whole.seconds is not None and whole.untimed == []
+    assert other is not None and other.seconds is not None
+    assert (other.timed, other.found, list(other.untimed)) == (16, 16, ["m"])
+    assert other.seconds.low >= 640 * 0.05 / 64
 
 
 def test_retries_are_among_the_calls(serve: Serve) -> None:
@@ -211,8 +226,7 @@ def test_models_side_by_side(serve: Serve, project: Path) -> None:
     server = serve("a", "b", "judge", answer=judged)
     with (project / "synthkit.toml").open("a") as file:
         file.write(f'[models.gone]\nuse = "openai/gone"\nbase_url = "{server.url}"\nendpoint = "loop"\n')
-        file.write('[models.keyless]\nuse = "openai/k"\napi_key_env = "NO_SUCH_KEY"\n')
-    price(project, "a", "b", "judge", "gone", "keyless")
+    price(project, "a", "b", "judge", "gone")
 
     def answer(request: Request) -> Reply:
         return Reply(error=ERRORS["model_not_found"]) if request.model == "gone" else judged(request)
@@ -220,11 +234,9 @@ def test_models_side_by_side(serve: Serve, project: Path) -> None:
     with LoopbackServer(answer) as other:
         text = (project / "synthkit.toml").read_text().replace(server.url, other.url)
         (project / "synthkit.toml").write_text(text)
-        made = compare(["gone", "b", "keyless", "a", "nobody"], judging, target=60)
-    assert [row.model for row in made.rows[:2]] == ["a", "b"] and not made.failed
-    assert {row.model for row in made.rows if row.problem} == {"gone", "keyless", "nobody"}
-    problems = {row.model: row.problem for row in made.rows}
-    assert "NO_SUCH_KEY" in problems["keyless"] and "no model is called 'nobody'" in problems["nobody"]
+        made = compare(["gone", "b", "a"], judging, target=60)
+    assert [row.model for row in made.rows] == ["a", "b", "gone"] and not made.failed
+    assert "no model 'gone'" in made.rows[2].problem and not any(row.problem for row in made.rows[:2])
     assert made.rivals == [] and made.same, "four times the words cost four times as much"
     first, second = (row.made for row in made.rows[:2])
     assert first is not None and second is not None and first.ids == second.ids
@@ -233,11 +245,30 @@ def test_models_side_by_side(serve: Serve, project: Path) -> None:
     json.dumps(made.form(), default=list)
 
 
-def test_what_cannot_be_told_apart_is_said(serve: Serve, project: Path) -> None:
+def test_what_is_wrong_with_any_model_is_told_before_one_is_asked(serve: Serve, project: Path) -> None:
+    server = serve("alpha", "judge", answer=judged)
+    with (project / "synthkit.toml").open("a") as file:
+        file.write('[models.keyless]\nuse = "openai/k"\napi_key_env = "NO_SUCH_KEY"\n')
+    with pytest.raises(sk.errors.PipelineError) as told:
+        compare(["alpha", "alhpa", "opnai/gpt-5-mini", "keyless"], judging, target=60)
+    first, second, third = told.value.problems
+    assert "no model is called 'alhpa'" in first and first.endswith("did you mean 'alpha'?")
+    assert "did you mean 'openai'?" in second and "set NO_SUCH_KEY in the environment" in third
+    with pytest.raises(sk.errors.PipelineError, match="alpha has no known price"):
+        compare(["alpha"], judging, target=60, budget=1)
+    assert server.count == 0
+
+
+@pytest.mark.parametrize("target", [4, 60])
+def test_what_cannot_be_told_apart_is_said(serve: Serve, project: Path, target: int) -> None:
     serve("a", "c", "judge", answer=judged)
     price(project, "a", "c", "judge")
-    made = compare(["a", "c"], judging, target=60)
+    made = compare(["a", "c"], judging, target=target)
     assert len(made.rivals) == 1 and made.rivals[0] == made.rows[1].model
+    for row in made.rows:
+        assert row.made is not None and row.made.run is not None and row.made.run.dollars_each is not None
+        each = row.made.run.dollars_each
+        assert each.low < each.value < each.high, "however few records this run has"
 
 
 def asking(model: str) -> sk.Pipeline:
@@ -279,11 +310,11 @@ def test_what_a_model_leaves_the_next_ones_may_take(serve: Serve, project: Path)
     cheap, dear = costs("a", "b")
     budget = cheap + dear + LEAST
     assert dear + LEAST > budget / 2
-    made = compare(["nobody", "a", "b"], asking, budget=budget, concurrency=1)
+    made = compare(["a", "b"], asking, budget=budget, concurrency=1)
     assert [row.model for row in made.rows if not row.problem] == ["a", "b"]
 
 
-def test_a_share_that_ends_behind_all_source_records_says_so(serve: Serve, project: Path) -> None:
+def test_records_that_were_made_and_not_finished_are_left_out_too(serve: Serve, project: Path) -> None:
     serve("a", "judge", answer=judged)
     price(project, "a")
     with (project / "synthkit.toml").open("a") as file:
@@ -294,7 +325,8 @@ def test_a_share_that_ends_behind_all_source_records_says_so(serve: Serve, proje
 
     made = compare(["a"], late, budget="0.05", concurrency=1).rows[0]
     assert made.made is not None and made.made.records == 16
-    assert made.problem.startswith("its share of $0.0500 ") and made.problem.endswith("; the last steps are left out")
+    assert made.problem.startswith("its share of $0.0500 ")
+    assert made.made.unfinished == 16 and made.problem.endswith("; 16 of 16 source records are left out")
 
 
 def test_a_share_of_nothing_asks_nothing(serve: Serve, project: Path) -> None:

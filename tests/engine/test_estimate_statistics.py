@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthkit.engine.intervals import Interval, between, mean, share, size, weights, worth
-from synthkit.engine.projection import Ending, Pace, Projection, Sample, per
+from synthkit.engine.projection import Ending, Pace, Projection, Sample
 from synthkit.engine.rounds import next_want
 
 SHARES = st.integers(1, 500).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of)))
@@ -130,7 +130,7 @@ def test_a_larger_pilot_knows_more() -> None:
             rng = Random(f"{number} {seed}")
             known = [source(rng, 0.7) for _ in range(number)]
             drawn = Projection(plan(500), known).draw(Random(seed), draws=200)
-            found = between(per(drawn, [row[5] for row in drawn.asked["m"]]))
+            found = between([row[5] for row in drawn.each])
             made.append(found.high - found.low)
         widths.append(sum(made) / len(made))
     assert widths[0] > 1.5 * widths[1] > 2.25 * widths[2]
@@ -160,8 +160,58 @@ def test_time_is_that_of_the_slowest_model_or_its_limit() -> None:
     held = {**free, "judge": Pace([1.0] * 16, 64, {"tokens": 92_000, "requests": 10_000})}
     slow = between(projection.draw(Random(1), held, draws=50).seconds)
     assert slow.value >= 60 * 640 * 920 / 92_000
-    assert projection.draw(Random(1), {"m": free["m"]}, draws=2).seconds == []
-    assert projection.draw(Random(1), {**free, "judge": Pace([], 64)}, draws=2).seconds == []
+    assert projection.draw(Random(1), draws=2).seconds == []
+    assert projection.draw(Random(1), {**free, "m": Pace([], 64), "judge": Pace([], 64)}, draws=2).seconds == []
+
+
+def test_time_without_a_model_is_that_of_the_others_at_the_least() -> None:
+    known = [Sample(1, {"m": [1, 100, 50, 0, 0, 0, 0], "judge": [1, 900, 20, 0, 0, 0, 0]})] * 16
+    projection = Projection(plan(640), known)
+    both = {"m": Pace([2.0] * 16, 64), "judge": Pace([1.0] * 16, 64)}
+    whole = projection.draw(Random(1), both, draws=50)
+    few = Pace([1.0] * 3, 64, found=13)
+    less = projection.draw(Random(1), {**both, "judge": few}, draws=50)
+    assert (whole.untimed, less.untimed) == ([], ["judge"])
+    assert all(0 < short < long for short, long in zip(less.seconds, whole.seconds, strict=True))
+    held = Pace([], 64, {"tokens": 92_000}, found=16)
+    slow = projection.draw(Random(1), {**both, "judge": held}, draws=50)
+    assert between(slow.seconds).low >= 60 * 640 * 920 / 92_000, "its limits are known all the same"
+    enough = projection.draw(Random(1), {**both, "judge": Pace([1.0] * 4, 64, found=12)}, draws=2)
+    assert enough.untimed == [] and len(enough.seconds) == 2
+    assert projection.draw(Random(1), {"m": both["m"]}, draws=2).untimed == ["judge"]
+
+
+@pytest.mark.parametrize(("p", "goal"), [(0.95, 8), (0.6, 8), (0.6, 500)])
+def test_what_an_accepted_record_costs_is_told_whatever_the_target(p: float, goal: int) -> None:
+    true = 100 * math.exp(0.3**2 / 2) * 2e-6 / p
+    hits = 0
+    for number in range(200):
+        rng = Random(f"each {number}")
+        known = [source(rng, p) for _ in range(16)]
+        drawn = Projection(plan(goal), known).draw(Random(number), draws=60)
+        said = between([row[5] for row in drawn.each])
+        hits += said.low <= true <= said.high
+    assert hits >= 165, f"the interval of 90 % held the truth in {hits} of 200 cases"
+
+
+def test_none_of_two_equal_models_is_cheaper() -> None:
+    wrong = 0
+    for number in range(200):
+        rng, said = Random(f"equal {number}"), []
+        for _ in range(2):
+            known = [source(rng, 0.8) for _ in range(16)]
+            drawn = Projection(plan(8), known).draw(Random(number), draws=60)
+            said.append(between([row[5] for row in drawn.each]))
+        wrong += not said[0].meets(said[1])
+    assert wrong <= 10, f"{wrong} of 200 pairs of equal models were told apart"
+
+
+def test_a_choice_at_the_end_is_part_of_the_price() -> None:
+    known = [Sample(1, {"m": [1, 10, 10, 0, 0, 0.01, 0.005]})] * 16
+    ending = Ending(most=8, asks={"late": [1, 0, 0, 0, 0, 1.0, 0.5]})
+    of: Any = SimpleNamespace(**{**vars(plan(40)), "target": 8})
+    each = between([row[5] for row in Projection(of, known, ending=ending).draw(Random(1), draws=200).each])
+    assert each.low == pytest.approx(5 * 0.01 + 1, abs=0.005) and each.value < each.high < 1.1
 
 
 def test_large_rounds_are_drawn_as_small_ones() -> None:

@@ -13,8 +13,11 @@ from pydantic import BaseModel
 
 import synthkit as sk
 from synthkit.core import Have
+from synthkit.core.context import Outcome, Reject
 from synthkit.engine import api
+from synthkit.engine.monitor import MOST_KINDS, Monitor
 from synthkit.engine.result import Result
+from synthkit.engine.settings import Settings
 from synthkit.errors import ConfigError
 from synthkit.testing import ApiError, LoopbackServer, Reply, steady
 
@@ -85,17 +88,42 @@ def test_too_many_failures_stop_the_run(serve: Serve, project: Path, limit: Any,
     result = adds_up((sk.Pipeline("p") >> numbers(top=100) >> Ask(model="m")).run(max_failures=limit, concurrency=4))
     assert result.status == status
     if status == "failed":
-        assert result.reason.startswith("1 records failed, more than 0" if limit == 0 else "")
-        assert "records failed" in result.reason and "more than" in result.reason
+        assert result.reason.startswith("1 record failed, more than 0: all of them at ask" if limit == 0 else "")
+        assert " failed" in result.reason and "more than" in result.reason
         assert len(result.accepted) <= 100 - bad
 
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(("top", "status"), [(1, "failed"), (4, "failed")])
 def test_a_run_of_few_records_that_all_fail_has_failed(serve: Serve, top: int, status: str) -> None:
-    serve(answer=Sick(lambda number: True))
+    server = serve(answer=Sick(lambda number: True))
     result = (sk.Pipeline("p") >> numbers(top=top) >> Ask(model="m")).run()
-    assert (result.status, result.reason) == (status, f"{top} of {top} records failed (100%), more than 20%")
+    where, plural = server.url.removeprefix("http://").removesuffix("/v1"), "" if top == 1 else "s"
+    said = f"all of them at ask, bad request: {where} refuses the request (400): Invalid request."
+    assert result.status == status
+    assert result.reason == f"{top} of {top} record{plural} failed (100%), more than 20%: {said}"
+
+
+@pytest.mark.usefixtures("project")
+def test_the_commonest_failure_is_named(serve: Serve) -> None:
+    def answer(request: Any) -> Any:
+        number = int(request.prompt.split()[1])
+        return Reply(error="context_length_exceeded" if number % 3 else "bad_request")
+
+    serve(answer=answer)
+    result = (sk.Pipeline("p") >> numbers(top=9) >> Ask(model="m")).run(concurrency=1)
+    assert result.reason.startswith("9 of 9 records failed (100%), more than 20%: 6 of them at ask, context too long: ")
+
+
+def test_what_failed_is_counted_within_bounds() -> None:
+    there, record = Monitor(), sk.Record("a", "b", {})
+    for number in range(MOST_KINDS + 5):
+        there.end(Outcome(rejects=[Reject("failed", record, "step", f"reason {number}", "x" * 999)]))
+    there.end(Outcome(rejects=[Reject("failed", record, "step", "reason 7", "again")]))
+    there.end(Outcome(rejects=[Reject("failed", record, "step", "reason 3", "taken back")]), -1)
+    assert (there.failed, len(there.failures), len(there.messages)) == (MOST_KINDS + 5, MOST_KINDS, MOST_KINDS)
+    said = Settings(max_failures="3").limit()(there)
+    assert said == f"1,005 records failed, more than 3: 2 of them at step, reason 7: {'x' * 300}…"
 
 
 def test_after_too_many_failures_the_run_goes_on(serve: Serve, project: Path) -> None:

@@ -64,9 +64,9 @@ def test_a_used_up_budget(serve: Serve, project: Path, inside: bool) -> None:
     assert left.asked > 0 and left.cost > 0
     assert done.asked + left.asked == server.count - paid, "each answer that was paid for is counted, and once"
     assert done.cost + left.cost == first.bill.total.cost
-    assert f"for {left.asked} answer" in said(first)["cost"]
-    assert said(first)["cost"].endswith("of records that are not finished yet")
-    assert said(first)["tokens"].endswith("for those")
+    assert f"for {left.asked} answer" in said(first)["tokens"]
+    assert said(first)["tokens"].endswith("of records that are not finished yet")
+    assert said(first)["cost"].endswith("for those"), "it stands beneath"
 
     again = api.resume(project / "run", budget=str(limit))
     assert again.status == "partial"

@@ -46,11 +46,11 @@ def test_a_call_waits_for_those_on_their_way_before_the_budget_is_used_up() -> N
 
     assert asyncio.run(main()) == [
         "a", "b", "c",
-        "d: the budget of $10 is used up: $7.0000 are spent, and the next call may cost $4.0000; resume with a larger "
-        "--budget",
+        "d: the budget of $10.00 is used up: $7.0000 are spent, and the next call may cost $4.0000; resume with a "
+        "larger --budget",
         "e",
-        "f: the budget of $10 is used up: $10.0000 are spent, and the next call may cost $1.0000; resume with a larger "
-        "--budget",
+        "f: the budget of $10.00 is used up: $10.0000 are spent, and the next call may cost $1.0000; resume with a "
+        "larger --budget",
     ]  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_a_run_under_a_budget(serve: Serve, project: Path, faults: Any) -> None:
     pipeline = sk.Pipeline("p", target=300) >> numbers >> Ask(model="m")
     first = api.run(pipeline, folder=project / "run", budget="0.02", concurrency=32)
     assert first.status == "partial", first
-    assert first.reason.startswith("the budget of $0.02 is used up: $0.01")
+    assert first.reason.startswith("the budget of $0.0200 is used up: $0.01")
     spent = server.answered * PRICE
     assert Decimal("0.018") < spent <= Decimal("0.02"), "used up, and never above it"
     assert len(first.accepted) <= server.answered
@@ -142,7 +142,10 @@ def test_a_model_without_a_price_is_refused_under_a_budget(serve: Serve, project
     pipeline = sk.Pipeline("p", target=3) >> numbers >> Ask(model="m")
     with pytest.raises(PipelineError) as caught:
         pipeline.run(budget="1")
-    assert str(caught.value) == "ask: m has no known price, so it cannot be used under a budget: add it to [prices]"
+    assert str(caught.value) == (
+        f"ask: m has no known price, since it is asked at {server.url}, and list prices hold for the provider's own "
+        "address only, so it cannot be used under a budget: add it to [prices]"
+    )
     result = pipeline.run()
     assert (result.status, result.cost) == ("complete", None), "unknown, and not 0"
     assert server.count == 3

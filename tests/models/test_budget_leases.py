@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -160,3 +162,31 @@ def test_a_lease_that_cannot_be_written_lets_nothing_out(tmp_path: Path) -> None
     errors = asyncio.run(main())
     assert [type(error) for error in errors] == [StoreError] * 3
     assert "cannot write" in str(errors[0]) and "budget.jsonl: No such file or directory" in str(errors[0])
+
+
+SHORT = """
+import asyncio, resource, signal, sys
+from decimal import Decimal
+from pathlib import Path
+from synthkit.errors import StoreError
+from synthkit.models.leases import Leases
+path = Path(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+leases = Leases.open(path, Decimal(0))
+leases.begin(Decimal(0), Decimal(5))
+room = path.stat().st_size + 10
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+try:
+    asyncio.run(leases.lease(Decimal("0.5")))
+except StoreError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    leases.end(Decimal(1), Decimal(1))
+    sys.exit(7)
+"""
+
+
+def test_a_lease_that_is_written_in_part_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "budget.jsonl"
+    assert subprocess.run([sys.executable, "-c", SHORT, str(path)], check=False).returncode == 7
+    assert lines(path)[-1] == {"spent": "1", "known": "1"}
+    assert Leases.open(path, D(1)).spent == 1

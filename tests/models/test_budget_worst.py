@@ -124,5 +124,6 @@ def test_a_model_without_a_price_is_refused_wherever_it_is_asked(project: Path) 
     with pytest.raises(PipelineError) as caught:
         pipeline.run(budget="1")
     (problem,) = caught.value.problems
-    assert problem.endswith("dear has no known price, so it cannot be used under a budget: add it to [prices]")
+    assert " dear has no known price, since it is asked at http://127.0.0.1:9, and list prices hold for" in problem
+    assert problem.endswith("so it cannot be used under a budget: add it to [prices]")
     assert problem.startswith("fork/one")

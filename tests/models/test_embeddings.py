@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from calls_kit import calls, context, outcome
 
-from synthkit.engine.money import charge
+from synthkit.core.values import compact
+from synthkit.engine.money import charge, charge_lost
 from synthkit.errors import BadRequest, BrokenBody, ConfigError, FatalError, NotInJournal, OutOfBudget, RecordError
 from synthkit.models import embeddings
-from synthkit.models.bill import Bill
+from synthkit.models.bill import Bill, Paid
 from synthkit.models.budget import Budget
 from synthkit.models.journal.store import Store
 from synthkit.models.limiter import Stopped
+from synthkit.models.service import Services
 from synthkit.models.vectors import numbers
 from synthkit.testing import ApiError, LoopbackServer, Reply, Request
 from synthkit.testing.loopback.wire_embeddings import made
@@ -342,3 +344,31 @@ def test_what_has_not_left_when_the_run_ends_does_not_leave(
         return await asking
 
     assert isinstance(asyncio.run(go()), Stopped) and server.count == 0
+
+
+def test_each_text_of_a_request_that_failed_counts_as_a_call_also_when_the_bill_is_made_again(
+    project: Path, serve: Any, tmp_path: Path
+) -> None:
+    sent = 0
+
+    def faults(request: Request, answer: Any) -> Reply:
+        nonlocal sent
+        sent += 1
+        return Reply(error=ApiError(429, "slow")) if sent == 1 else Reply(raw=b"{") if sent == 2 else answer(request)
+
+    server = serve(faults=faults)
+
+    async def go() -> tuple[Paid, list[dict[str, Any]], Services]:
+        async with calls(project) as models:
+            await context(models).embed("m", ["one", "two", "three"])
+            return models.bill.total, models.events.lines, models.services  # type: ignore[attr-defined]
+
+    paid, lines, services = asyncio.run(go())
+    assert server.count == 4, "the second time in two parts"
+    assert (paid.calls, paid.answers, paid.failed, paid.free) == (9, 3, 6, 3)
+    log = tmp_path / "events.jsonl"
+    log.write_text("".join(compact(line) + "\n" for line in lines))
+    again = Bill()
+    charge(again, entries(project), services)
+    charge_lost(again, log)
+    assert (again.total.calls, again.total.answers, again.total.failed) == (9, 3, 6)

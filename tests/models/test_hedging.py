@@ -1,6 +1,7 @@
 """Second calls on a clock that jumps: when they are sent, which answer counts, and what is called off."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,11 @@ class Two(Rival[str]):
     def unsent(self) -> None:
         self.unsent_times += 1
 
-    def overdue(self) -> bool:
-        return False
+    def since(self) -> float | None:
+        return 0.0
+
+    def longest(self) -> float:
+        return math.inf
 
     def too_late(self) -> CallTimeout:
         raise AssertionError("never")

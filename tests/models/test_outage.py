@@ -248,3 +248,23 @@ def test_the_clock_of_displays_is_that_of_loops() -> None:
         assert abs(asyncio.get_running_loop().time() - time.monotonic()) < 1
 
     asyncio.run(main())
+
+
+def test_the_last_request_alone_is_given_as_long_as_the_service() -> None:
+    async def main(loop: JumpingLoop) -> None:
+        limiter = Limiter(4, give_up_after=90)
+        limiter.armed = True
+        place = limiter.place()
+        await limiter.enter(place)
+        limiter.failed(place, RateLimited("full", retry_after=80))
+        limiter.leave(place, None)
+        assert not limiter.overdue
+        await limiter.enter(place, 80)
+        limiter.failed(place, RateLimited("full", retry_after=80))
+        assert not limiter.overdue and not limiter.breaker.open
+        await asyncio.sleep(11)
+        assert limiter.overdue
+        limiter.answered(place)
+        assert not limiter.overdue
+
+    run(main)

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from synthkit.core.provider import Quota
 from synthkit.models.limiter import Limiter
-from synthkit.models.pace import COOLDOWN, ENOUGH, Allowance, Bucket, Pace
+from synthkit.models.pace import COOLDOWN, ENOUGH, FEWER, Allowance, Bucket, Pace
 
 
 def test_a_quota_refills_all_the_time_and_all_of_it_may_go_out_at_once() -> None:
@@ -120,8 +120,8 @@ def test_one_decrease_a_burst_then_a_cooldown_then_recovery() -> None:
     assert not any(pace.refused(0.9, 3.0) for _ in range(50)), "they had gone out before"
     assert pace.rate == first
     cut = 1.0 + (ENOUGH - 1) / 50
-    for number in range(20):
-        assert not pace.refused(cut + 0.1, cut + 0.1 + number / 25), "within the cooldown"
+    for number in range(FEWER - 2):
+        assert not pace.refused(cut + 0.1, cut + 0.1 + number / 25), "within the cooldown, and too few to say"
     assert pace.refused(cut + 0.1, cut + COOLDOWN + 0.01)
     second = pace.rate
     assert second is not None and first / 2 <= second < first
@@ -172,6 +172,16 @@ def test_what_a_service_allows_is_found_out_by_being_refused(name: str) -> None:
     found = simulated(make(), seconds, settled=settled)
     assert len(found.good) >= 0.85 * rate * (seconds - settled)
     assert len(found.refused) <= refused * (len(found.good) + len(found.refused))
+
+
+@pytest.mark.parametrize(("rate", "burst", "most"), [(10, 10, 0.45), (30, 10, 0.22), (50, 50, 0.16), (300, 10, 0.12)])
+def test_a_pace_is_found_within_a_second_or_two(rate: int, burst: int, most: float) -> None:
+    """The 64 calls of the beginning are on their way before anything is known; the others need not be refused."""
+    found = simulated(Refilled(rate, burst), 30, settled=0, latency=0.2)
+    assert len(found.good) >= 0.9 * rate * 30
+    assert len(found.refused) <= most * (len(found.good) + len(found.refused))
+    late = sum(at >= 1003 for at in found.refused)
+    assert late <= 0.15 * rate * 27
 
 
 def test_few_a_minute_without_any_burst_are_nearly_used_up() -> None:

@@ -1,5 +1,6 @@
 """The project: folder, synthkit.toml, models, keys."""
 
+import json
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -253,6 +254,15 @@ def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(
         with pytest.raises(ConfigError, match="the key KEYED_API_KEY in the environment holds characters") as caught:
             there.endpoint(there.model("keyed/m"), Keyed)
         assert "sk-" not in str(caught.value)
+
+
+def test_redaction_hides_a_key_as_json_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = 'sk-"quoted\\back/slash0123456789'
+    monkeypatch.setenv("KEYED_API_KEY", key)
+    there = find_project(tmp_path)
+    there.endpoint(there.model("keyed/m"), Keyed)
+    body = json.dumps({"echo": f"your key {key}"})
+    assert json.loads(there.redact_body(body)) == {"echo": "your key ***"}
 
 
 def test_redaction_hides_each_key_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

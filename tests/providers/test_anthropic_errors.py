@@ -97,6 +97,26 @@ def test_each_exception_of_the_sdk_is_mapped_or_cannot_come_from_a_call() -> Non
     assert MAPPED.keys() | ELSEWHERE.keys() <= {kind.__name__ for kind in kinds}
 
 
+@pytest.mark.parametrize(
+    ("message", "sent", "option"),
+    [
+        ("temperature: Extra inputs are not permitted", ["temperature", "max_tokens"], "temperature"),
+        ("top_k: Extra inputs are not permitted", ["top_k"], "top_k"),
+        ("temperature: Extra inputs are not permitted", ["max_tokens"], None),
+        ("max_tokens: 9 > 8, which is the most", ["temperature", "max_tokens"], None),
+        ("messages.0.temperature: Extra inputs are not permitted", ["temperature"], None),
+        ("do not set temperature: it is not taken", ["temperature"], None),
+    ],
+)
+def test_an_option_for_sampling_is_refused_by_the_field_that_is_named_first(
+    message: str, sent: Sequence[str], option: str | None
+) -> None:
+    body = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
+    found = refused(400, body, {}, PLACE, "m", sent)
+    assert isinstance(found, errors.BadRequest)
+    assert (found.option if isinstance(found, errors.OptionRefused) else None) == option
+
+
 @pytest.mark.parametrize("name", MAPPED)
 def test_an_exception_of_the_sdk_becomes_ours(name: str) -> None:
     raised, ours = MAPPED[name]

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel
@@ -101,3 +101,24 @@ def test_the_main_job_on_a_claude_model(project: Path, data: Path) -> None:
     assert "anthropic/claude-haiku-5-5 does not take temperature, so it was asked without" in said
     assert len(Result(project / "run").accepted) == 10
     assert not [p for p in project.rglob("*") if p.is_file() and KEY.encode() in p.read_bytes()]
+
+
+class Warm(Prompt):
+    """Wishes what newer versions of the API do not have."""
+
+    template: str = "Answer this letter: {{ letter }}"
+    wishes: ClassVar[dict[str, float]] = {"temperature": 0.9}
+
+
+def test_a_wish_that_somebody_elses_model_refuses_is_asked_again_without_it_and_remembered(project: Path) -> None:
+    rows = Pipeline("letters") >> Rows([{"letter": f"Letter {n}."} for n in range(5)])
+    with LoopbackServer(fresh, key=KEY) as server:
+        table(project, server, use="anthropic/my-model")
+        first = (rows >> Warm(model="teacher")).run(folder="first", concurrency=1)
+        sent = ["temperature" in received.body for received in server.requests]
+        table(project, server, "temperature = 0.5", use="anthropic/my-model")
+        demanded = (rows >> Warm(model="teacher")).run(folder="demanded", concurrency=1)
+    assert first.status == "complete" and len(first.accepted) == 5
+    assert sent[0] and not sent[-1] and sum(not had for had in sent) == 5
+    assert demanded.status == "failed"
+    assert "teacher does not take temperature: leave it out" in str(demanded.reason)

@@ -85,6 +85,7 @@ def test_how_long_to_wait_comes_over_the_wire() -> None:
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "later"}, None),
+        ({"retry-after": "Mon, 01 Jan 2024 00:00:00 +9999999999999", "date": "Sat, 21 Nov 2026 00:00:10 GMT"}, None),
         ({"retry-after": "Sat, 21 Nov 2026 00:00:30 GMT", "date": "Sat, 21 Nov 2026 00:00:10 GMT"}, 20.0),
         ({"retry-after": "Sat, 21 Nov 2026 00:00:00 GMT", "date": "Sat, 21 Nov 2026 00:00:10 GMT"}, 0.0),
         ({"retry-after": "Sat, 21 Nov 2026 00:00:30 GMT"}, None),

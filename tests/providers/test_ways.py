@@ -212,3 +212,20 @@ def test_a_body_that_is_no_json_is_a_bad_request(way: str, value: object) -> Non
     made = OpenAI(Endpoint("http://127.0.0.1:1/v1", KEY, 5.0, WAYS[way]))
     with pytest.raises(errors.BadRequest, match="the request is no JSON"):
         asyncio.run(made.call(request, "0"))
+
+
+@pytest.mark.parametrize(
+    "head", [f"X-Passed-On: {'y' * 8300}\r\n", "".join(f"X-{n}: y\r\n" for n in range(130))], ids=["long", "many"]
+)
+def test_headers_that_a_gateway_passes_on_cost_no_answer(head: str) -> None:
+    async def go() -> str:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"HTTP/1.1 200 OK\r\n{head}Content-Length: 2\r\n\r\n{{}}".encode())
+            await writer.drain()
+
+        async with wire(serve) as url:
+            made = PROVIDERS["openai"](Endpoint(url, KEY, 20.0, {}))
+            return await called(made, Request("openai", "m", [{"role": "user", "content": "Hi"}]), "Wire")
+
+    assert asyncio.run(go()) == "{}"

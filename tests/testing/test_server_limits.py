@@ -3,6 +3,7 @@
 import asyncio
 
 import anthropic
+import openai
 import pytest
 
 from synthkit.core import Endpoint, Quotas
@@ -102,7 +103,34 @@ def test_a_limit_for_both_is_told_where_less_is_left_of_it() -> None:
 @pytest.mark.parametrize("limits", [None, Limits(requests=5), Limits(requests=5, tokens=100)])
 def test_without_limits_of_its_own_output_is_not_counted(limits: Limits | None) -> None:
     gate = Gate(limits)
-    assert not gate.counts_output
     gate.made(10**15)
     assert [name for name, *_ in gate.levels()] == ["requests", "tokens"]
     assert gate.enter(1, 0.0) is None
+
+
+def test_a_limit_for_both_takes_the_larger_of_input_and_of_what_may_be_answered_when_a_request_comes() -> None:
+    gate = Gate(Limits(requests=100, tokens=600))
+    assert gate.enter(50, 0.0, most=400) is None
+    assert gate.levels()[1][2] == 200
+    assert gate.enter(150, 0.0, most=100) is None
+    gate.made(10)
+    assert gate.levels()[1][2] == 50, "what is made changes nothing"
+    refused = gate.enter(1, 0.0, most=100)
+    assert refused is not None and refused.retry_after == pytest.approx(5.0)
+
+
+def test_in_anthropics_language_output_counts_for_both_when_it_is_made() -> None:
+    with LoopbackServer(lambda got: Reply(text="y" * 400), limits=Limits(requests=100, tokens=110)) as server:
+        assert ask(server).usage.output_tokens == 100
+        with pytest.raises(anthropic.RateLimitError, match="rate limit of 110 tokens per minute"):
+            ask(server)
+
+
+def test_openais_worst_case_is_told_in_its_headers() -> None:
+    with (
+        LoopbackServer(limits=Limits(requests=100, tokens=3000)) as server,
+        openai.OpenAI(base_url=server.url, api_key="k", max_retries=0) as client,
+    ):
+        raw = client.chat.completions.with_raw_response
+        headers = raw.create(model="m", max_tokens=1000, n=2, messages=[{"role": "user", "content": "x"}]).headers
+    assert 1000 <= int(headers["x-ratelimit-remaining-tokens"]) <= 1100

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import ceil
 from typing import TYPE_CHECKING
 
-from synthkit.cli.estimated import about, dollars, paid, percent, quoted, to, unbatched
+from synthkit.cli.estimated import about, dollars, listed, paid, percent, priced, quoted, timing, unbatched
 from synthkit.cli.table import Cell, Column, Line, apart, pairs, table
 from synthkit.cli.text import count, duration, money, plain, several
 
@@ -27,8 +27,8 @@ def _headline(made: "Comparison") -> list[Line]:
     done = sum(row.made is not None and not row.made.failed for row in made.rows)
     if not done:
         return [[("no estimate", "red"), (" with any of these models", "")]]
-    priced = any(row.made is not None and row.made.run and row.made.run.dollars_each for row in made.rows)
-    order = ", the cheapest first" if priced else ""
+    costs = any(row.made is not None and row.made.run and row.made.run.dollars_each for row in made.rows)
+    order = ", the cheapest first" if costs else ""
     return [[("estimate", "green"), (f": {done} of {several(len(made.rows), 'model')}{order}", "")]]
 
 
@@ -46,7 +46,7 @@ def _made(made: "Comparison", row: "Row", one: "Estimate", columns: list[str]) -
     assert run is not None
     scores = [_score(one.scores[name][0]) if name in one.scores else "" for name in columns]
     return [
-        _name(made, row), _yield(one.rate), *scores, f"{run.calls_each.value:.2g}", about(run.tokens_each.value),
+        _name(made, row), _yield(one.rate), *scores, _few(run.calls_each.value), about(run.tokens_each.value),
     ]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def _costs(made: "Comparison", known: "list[tuple[Row, Estimate]]", width: int) 
         assert run is not None
         each = run.dollars_each.times(1000) if run.dollars_each else None
         batch = dollars(run.batch_each.value * 1000) if run.batch_each else "–"
-        time = duration(ceil(run.seconds.value)) if run.seconds else "–"
+        time = ("≥ " if run.untimed else "") + duration(ceil(run.seconds.value)) if run.seconds else "–"
         rows.append([_name(made, row), _price(each), batch, _price(run.total.dollars), time])
     return table(titles, rows, width) if rows else []
 
@@ -70,6 +70,10 @@ def _costs(made: "Comparison", known: "list[tuple[Row, Estimate]]", width: int) 
 def _name(made: "Comparison", row: "Row") -> Cell:
     best = row is made.rows[0] and row.price is not None
     return (f"{MARK if best else '  '}{plain(row.model)}", "green" if best else "")
+
+
+def _few(number: float) -> str:
+    return f"{number:.1f}" if number < 9.95 else about(number)
 
 
 def _yield(found: "Interval | None") -> str:
@@ -83,17 +87,17 @@ def _score(found: "Interval") -> str:
 
 
 def _price(found: "Interval | None") -> Cell:
-    return f"{dollars(found.value)} ({to(found, dollars)})" if found else ("not known", "yellow")
+    return priced(found) if found else ("not known", "yellow")
 
 
 def _facts(made: "Comparison", known: "list[tuple[Row, Estimate]]") -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     best = made.rows[0]
-    priced = sum(row.price is not None for row in made.rows)
-    if priced > 1:
-        name = plain(best.model) + (" of those with a price" if priced < len(known) else "")
+    number = sum(row.price is not None for row in made.rows)
+    if number > 1:
+        name = plain(best.model) + (" of those with a price" if number < len(known) else "")
         if made.rivals:
-            others = ", ".join(map(plain, made.rivals))
+            others = listed([plain(model) for model in made.rivals])
             rows.append(("cheapest", f"{name}, but the pilot cannot tell it apart from {others}: their intervals meet"))
         else:
             rows.append(("cheapest", f"{name}, by more than the pilot may be wrong"))
@@ -102,13 +106,19 @@ def _facts(made: "Comparison", known: "list[tuple[Row, Estimate]]") -> list[tupl
         share = "each model may take an equal part of what those before it left"
         rows.append(("budget", f"{money(made.budget)}: {share}; give a larger one: what is paid is in the journal"))
     if known:
-        rows.append(("pilot", f"{several(known[0][1].records, 'source record')} for each model"))
+        rows.append(("pilot", f"{_seen([one.records for _, one in known])} for each model"))
     rows += [*paid([row.made for row in made.rows if row.made is not None]), *_prices([one for _, one in known])]
     if known:
         rows.append(("brackets", "hold the truth in about 9 of 10 cases; each: for each accepted record"))
     if not made.same:
         rows.append(("note", "the models had different source records, since the generator makes others for each"))
     return rows + [("note", plain(note)) for note in _notes(known)]
+
+
+def _seen(records: list[int]) -> str:
+    """How many source records the pilots saw: fewer where these met the target."""
+    least, most = min(records), max(records)
+    return several(most, "source record") if least == most else f"{count(least)} to {several(most, 'source record')}"
 
 
 def _prices(known: "list[Estimate]") -> Iterator[tuple[str, str]]:
@@ -118,10 +128,10 @@ def _prices(known: "list[Estimate]") -> Iterator[tuple[str, str]]:
     for model in unpriced:
         yield "no price", f"{plain(model)}: add it to synthkit.toml as [prices.{plain(quoted(model))}]"
     if unbatching:
-        tables = " and ".join(f"[prices.{plain(quoted(model))}]" for model in unbatching)
+        tables = listed([f"[prices.{plain(quoted(model))}]" for model in unbatching])
         whose = "its service takes" if len(unbatching) == 1 else "their services take"
-        said = f"no price is known for {' and '.join(map(plain, unbatching))}: if {whose} any, add batch_input and"
-        yield "batches", f"{said} batch_output to {tables}"
+        said = f"no price is known for {listed([plain(model) for model in unbatching])}: if {whose} any"
+        yield "batches", f"{said}, add batch_input and batch_output to {tables}"
 
 
 def _notes(known: "list[tuple[Row, Estimate]]") -> Iterator[str]:
@@ -129,8 +139,7 @@ def _notes(known: "list[tuple[Row, Estimate]]") -> Iterator[str]:
     about: dict[str, list[str]] = {}
     for row, one in known:
         notes = list(one.notes)
-        if one.run is not None and one.run.seconds is None and one.run.total.calls.high:
-            notes.append("the time is not known, since answers came from the journal, which keeps none")
+        notes += timing(one)
         sees = [step.label for step in one.steps if step.sees_all]
         if sees:
             notes.append(f"{', '.join(sees)} saw the pilot's records alone, and may decide otherwise among many")

@@ -62,10 +62,12 @@ def _compared(
     """`--compare`."""
     from synthkit.cli import screen
     from synthkit.cli.compared import told
+    from synthkit.cli.starting import blaming
     from synthkit.engine.sidebyside import compare
 
     make = _maker(source, given, name)
-    made = compare(_named(models), make, pilot, **more)
+    with blaming(source.path):
+        made = compare(_named(models), make, pilot, **more)
     if as_json:
         _write(made.form())
     else:

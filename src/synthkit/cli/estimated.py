@@ -23,22 +23,26 @@ def told(made: "Estimate", width: int) -> Iterator[Line]:
 
 def about(number: float) -> str:
     """A number of things, to three figures: more of them would be pretence."""
-    if number < 1000:
-        return f"{number:.0f}"
-    return count(int(float(f"{number:.3g}")))
+    return count(round(number if number < 100 else float(f"{number:.3g}")))
 
 
 def dollars(amount: float) -> str:
-    """Dollars to three figures or cents, however few."""
-    if 0 < amount < 0.1:
-        return f"${amount:.2g}" if amount >= 0.0001 else "less than $0.0001"
-    return f"${amount:,.2f}" if amount < 1000 else f"${about(amount)}"
+    """Dollars to the cent, below a tenth of one to two figures, from a thousand on to three: more would be pretence."""
+    if 0 < amount < 0.0995:  # what is more becomes $0.10
+        return f"${amount:#.2g}" if amount >= 0.0001 else "less than $0.0001"
+    return f"${amount:,.2f}" if amount < 999.5 else f"${about(amount)}"
 
 
 def to(found: "Interval", say: Callable[[float], str] = about) -> str:
     """Bounds in words; one number where both are the same."""
     low, high = say(found.low), say(found.high)
     return low if low == high else f"{low} to {high}"
+
+
+def priced(found: "Interval") -> str:
+    """«$0.25 (0.21 to 0.30)»: dollars, and their bounds if these are others."""
+    value, bounds = dollars(found.value), to(found, dollars)
+    return value if bounds == value else f"{value} ({bounds.replace('$', '')})"
 
 
 def percent(found: "Interval") -> str:
@@ -111,7 +115,9 @@ def _run(made: "Estimate", width: int) -> list[Line]:
     ]
     if run.total.calls.high:
         rows += _asks(run.total, "")
-        if run.seconds is not None:
+        if run.seconds is not None and run.untimed:
+            rows.append(["time", f"at least {_time(run.seconds.value)}", ""])
+        elif run.seconds is not None:
             rows.append(["time", _time(run.seconds.value), to(run.seconds, _time)])
         else:
             rows.append(["time", UNKNOWN, ""])
@@ -154,7 +160,7 @@ def _facts(made: "Estimate") -> list[tuple[str, str]]:
         each = made.run.dollars_each.times(1000)
         batch = made.run.batch_each
         batches = f"; in batches {dollars(batch.value * 1000)}" if batch is not None else ""
-        rows.append(("price", f"{dollars(each.value)} ({to(each, dollars)}) for 1,000 accepted records{batches}"))
+        rows.append(("price", f"{priced(each)} for 1,000 accepted records{batches}"))
     return rows + [("note", plain(note)) for note in [*_seen(made), *_prices(made), *made.notes]]
 
 
@@ -181,7 +187,7 @@ def _pilot(made: "Estimate") -> str:
     spent = made.spent
     said = [several(made.records, "source record")]
     if made.problem:  # of what it should have seen
-        said = [f"{made.records} of {several(made.wanted, 'source record')}"]
+        said = [f"{made.records - made.unfinished} of {several(made.wanted, 'source record')}"]
     if made.paid.calls or spent.journaled:
         said.append(several(made.paid.calls, "call") + no_answer(made.paid))
     if spent.journaled:
@@ -208,8 +214,23 @@ def _seen(made: "Estimate") -> Iterator[str]:
         )
     if made.ends:
         yield f"* {', '.join(made.ends)} chose among the pilot's records only, and may choose otherwise among all"
-    if run is not None and run.seconds is None and run.total.calls.high:
-        yield "the time is not known, since the pilot's answers came from the journal, which keeps no times"
+    yield from timing(made)
+
+
+def timing(made: "Estimate") -> Iterator[str]:
+    """What the time does not tell, because answers came from the journal."""
+    run = made.run
+    if run is None or not run.total.calls.high or not (run.found or run.untimed):
+        return
+    found = f"{several(run.found, 'answer')} came from the journal, which keeps no times"
+    if run.seconds is None and not made.paid.answers:
+        yield "the time is not known, since all answers came from the journal, which keeps no times"
+    elif run.seconds is None:
+        yield f"the time is not known: {found}, and {several(made.paid.answers, 'new one')} tell too little"
+    elif run.untimed:
+        yield f"the time is without that of calls to {listed(run.untimed)}, of which too few were new: {found}"
+    else:
+        yield f"the time is that of {several(run.timed, 'new answer')}: {found}"
 
 
 def _prices(made: "Estimate") -> Iterator[str]:
@@ -226,6 +247,12 @@ def _prices(made: "Estimate") -> Iterator[str]:
 def unbatched(made: "Estimate") -> list[str]:
     """Models of which only the price in batches is missing."""
     return [model for model in made.unbatched if model not in made.unpriced]
+
+
+def listed(names: Sequence[str]) -> str:
+    """«a», «a and b», «a, b and c»."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def quoted(model: str) -> str:

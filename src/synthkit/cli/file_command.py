@@ -123,9 +123,10 @@ def _positionals(args: Sequence[str], params: Sequence[click.Parameter]) -> Iter
     """Arguments that are neither options nor values of known ones, each with whether it follows an unknown one."""
     known = {flag: p for p in params if isinstance(p, click.Option) for flag in (*p.opts, *p.secondary_opts)}
     known["--help"] = click.Option(["--help"], is_flag=True)
-    left = iter(args)
+    left = list(args)
     follows = False
-    for text in left:
+    while left:
+        text = left.pop(0)
         if text == "--":
             yield from ((rest, False) for rest in left)
             return
@@ -135,8 +136,10 @@ def _positionals(args: Sequence[str], params: Sequence[click.Parameter]) -> Iter
             continue
         option = known.get(text)
         follows = option is None and "=" not in text
-        if option is not None and not option.is_flag:
-            next(left, None)
+        # one that may stand alone, as --ray, takes no other option for its value
+        alone = option is not None and isinstance(option.flag_value, str) and left[:1] and left[0].startswith("-")
+        if option is not None and not option.is_flag and left and not alone:
+            left.pop(0)
 
 
 def _own(option: click.Parameter) -> bool:

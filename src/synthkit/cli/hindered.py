@@ -24,6 +24,8 @@ def sentence(found: "Hindrance") -> str:
     if found.kind == "outage":
         said = f"{model} answers nothing good for {_time(found.lasts)} ({plain(found.reason)}): trying every "
         said += _time(found.every)
+        if not found.left:
+            return f"{said}, giving up"
         return said + (f", giving up in {_time(found.left)}" if isfinite(found.left) else "")
     if found.kind == "left":
         return f"{model} says that nothing is left of a limit: waiting, {_time(found.left)} more"
@@ -46,10 +48,12 @@ def _amount(number: float) -> str:
 
 
 class News:
-    """What plain lines tell of it: outages when they begin and when they are over, each limit once."""
+    """What plain lines tell of it: outages when they begin, and when they are over because something good has come;
+    each limit once."""
 
     def __init__(self) -> None:
-        self._out: dict[str, None] = {}
+        self._out: dict[str, int] = {}
+        """Models that are out, and how many answers there were when that was told."""
         self._told: set[tuple[str, str]] = set()
 
     def __call__(self, monitor: "Monitor") -> Iterator[str]:
@@ -58,13 +62,15 @@ class News:
         out = [found.model for found in now if found.kind == "outage"]
         for found in now:
             if found.kind == "outage":
-                if found.model not in self._out:
-                    self._out[found.model] = None
+                if found.model not in self._out and found.left:
+                    self._out[found.model] = monitor.bill.total.answers
                     yield sentence(found)
             elif (found.model, found.kind) not in self._told:
                 self._told.add((found.model, found.kind))
                 yield sentence(found)
         for model in [model for model in self._out if model not in out]:
-            del self._out[model]
-            if not monitor.note:
+            if monitor.note:
+                del self._out[model]
+            elif monitor.bill.total.answers > self._out[model]:  # else nobody asks it any more
+                del self._out[model]
                 yield f"{plain(model)} answers again"

@@ -1,6 +1,6 @@
 """`synthkit journal stats`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,10 +9,12 @@ from synthkit.cli.journal_place import at_option, complain_of, named, place, run
 from synthkit.cli.options import debug_option
 
 if TYPE_CHECKING:
-    from synthkit.cli.table import Cell, Line
+    from synthkit.cli.table import Line
     from synthkit.models.journal.statistics import Statistics, Used
 
 MOST_RUNS = 20
+SHORT = 12
+"""Characters of an id that tell runs apart."""
 
 
 @click.command(short_help="Count answers, tokens and dollars, by model and by run.")
@@ -90,60 +92,62 @@ def _cost(used: "Used") -> str:
 
 
 def _models(found: "Statistics", width: int) -> "Sequence[Line]":
-    rows = [(named(*key), used) for key, used in sorted(found.models.items())]
+    rows = [(_model(*key), used) for key, used in sorted(found.models.items())]
     return _table("model", rows, width)
+
+
+def _model(provider: str, name: str, endpoint: str) -> list[str]:
+    from synthkit.cli.text import plain
+
+    return [named(provider, name, ""), *([plain(f"at {endpoint}")] if endpoint else [])]
 
 
 def _runs(found: "Statistics", names: Mapping[str, str], width: int) -> "Sequence[Line]":
     from synthkit.cli.table import line
     from synthkit.cli.text import several
 
-    rows = [(_run(id, names), used) for id, used in found.runs.items()]
+    rows = [(_run(id, names, found.asked.get(id, ())), used) for id, used in found.runs.items()]
     lines = list(_table("run", rows[-MOST_RUNS:], width))
     if len(rows) > MOST_RUNS:
         lines.append(line(f"{several(len(rows) - MOST_RUNS, 'earlier run')}: --json has them", "dim"))
     return lines
 
 
-def _run(id: str, names: Mapping[str, str]) -> str:
+def _run(id: str, names: Mapping[str, str], asked: Iterable[str]) -> list[str]:
+    """A run as it is shown. Pilots and previews leave no folder: what they asked tells them apart."""
     from synthkit.cli.text import plain
     from synthkit.engine.state import PILOT, PREVIEW
 
     if id in names:
-        return plain(names[id])
-    if id.startswith((PILOT, PREVIEW)):  # they leave no folder
-        return plain(f"estimate's {id}" if id.startswith(PILOT) else id)
-    return plain(f"{id or '(none)'}, no longer in runs/")
+        return [plain(names[id])]
+    for kind, said in ((PILOT, "pilot"), (PREVIEW, "preview")):
+        if id.startswith(kind):
+            return [plain(f"{said} {id.removeprefix(kind)[:SHORT]}"), plain(f"with {', '.join(asked)}")]
+    return [plain(f"{id or '(none)'},"), "no longer in runs/"]
 
 
-def _table(title: str, rows: "Sequence[tuple[str, Used]]", width: int) -> "Sequence[Line]":
-    from synthkit.cli.table import Column, table
-    from synthkit.cli.text import count, money
+def _table(title: str, rows: "Sequence[tuple[list[str], Used]]", width: int) -> "Sequence[Line]":
+    """What each has used, and beneath which of its tokens were special ones."""
+    from synthkit.cli.money import special
+    from synthkit.cli.table import Named, named_table
 
     if not rows:
         return []
-    every = [used for _, used in rows]
-    wanted = {
-        "attempts": any(used.attempts for used in every),
-        "cached": any(used.usage.cached for used in every),
-        "reasoning": any(used.usage.reasoning for used in every),
-    }
-    titles = [
-        name
-        for name in ("answers", "attempts", "tokens in", "cached", "tokens out", "reasoning", "cost")
-        if wanted.get(name, True)
-    ]
-    cells: list[Sequence[Cell]] = []
-    for label, used in rows:
-        usage = used.usage
-        values = {
-            "answers": count(used.answers), "attempts": count(used.attempts), "tokens in": count(usage.input),
-            "cached": count(usage.cached), "tokens out": count(usage.output), "reasoning": count(usage.reasoning),
-            "cost": "unknown" if used.unpriced or used.unread == used.answers + used.attempts else money(used.cost),
-        }  # fmt: skip
-        cells.append([label, *(values[name] for name in titles)])
-    columns = [Column(title, fit="middle", least=14), *(Column(name, right=True) for name in titles)]
-    return table(columns, cells, width)
+    attempts = ["attempts"] if any(used.attempts for _, used in rows) else []
+    titles = ["answers", *attempts, "tokens in", "tokens out", "cost"]
+    shown = [Named(parts, _numbers_shown(used, titles), special(used.usage)) for parts, used in rows]
+    return named_table(title, titles, shown, width)
+
+
+def _numbers_shown(used: "Used", titles: Sequence[str]) -> list[str]:
+    from synthkit.cli.text import count, money
+
+    values = {
+        "answers": count(used.answers), "attempts": count(used.attempts),
+        "tokens in": count(used.usage.input), "tokens out": count(used.usage.output),
+        "cost": "unknown" if used.unpriced or used.unread == used.answers + used.attempts else money(used.cost),
+    }  # fmt: skip
+    return [values[title] for title in titles]
 
 
 def _form(folder: str, found: "Statistics", names: Mapping[str, str]) -> dict[str, Any]:
@@ -151,7 +155,10 @@ def _form(folder: str, found: "Statistics", names: Mapping[str, str]) -> dict[st
         {"provider": provider, "model": name, "endpoint": endpoint, **_numbers(used)}
         for (provider, name, endpoint), used in sorted(found.models.items())
     ]
-    runs = [{"id": id, "run": names.get(id), **_numbers(used)} for id, used in found.runs.items()]
+    runs = [
+        {"id": id, "run": names.get(id), "models": list(found.asked[id]), **_numbers(used)}
+        for id, used in found.runs.items()
+    ]
     return {
         "folder": folder, "bytes": found.size, "segments": found.segments, **_numbers(found.total),
         "models": models, "runs": runs, "unknown_providers": dict(found.absent), "problems": found.problems,

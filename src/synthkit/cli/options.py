@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from synthkit.engine.source import Parameter, Source
 
 F = TypeVar("F", bound=Callable[..., Any])
-LATER = ("ray", "gold", "workers", "force", "json")
+LATER = ("gold", "workers", "force", "json")
 """Names kept for options that are to come: no parameter of a pipeline may have them."""
 OWN = "own_"
 """Put before the names of a pipeline's parameters, so that none is taken for an argument of a command."""
@@ -54,10 +54,25 @@ def going_options(default: str = "") -> list[click.Option]:
         option(["--concurrency"], type=int, metavar="N", help=f"Calls at once for each model.{at_once}"),
         option(["--give-up-after"], metavar="TIME", help=f"How long a service may answer nothing good.{patience}"),
         option(["--hedge/--no-hedge"], default=None, help=f"Ask a second time what takes far too long.{on}"),
+        ray_option(),
         option(["--offline/--no-offline"], default=None, help="Make no call: answers come from the journal."),
         option(["--quiet"], is_flag=True, help="No progress, only the summary."),
         option(["--debug"], is_flag=True, expose_value=False, help="Show where an error comes from."),
     ]
+
+
+def ray_option() -> click.Option:
+    """`--ray`, alone or with an address. What can be no address is said at once, before FILE is found missing."""
+    said = "On Ray: one of its own, auto, or HOST:PORT."
+    return click.Option(["--ray"], is_flag=False, flag_value="local", callback=_address, metavar="[ADDRESS]", help=said)
+
+
+def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        from synthkit.engine.cluster.address import where
+
+        where(value)
+    return value
 
 
 def preview_options() -> list[click.Option]:

@@ -34,6 +34,8 @@ def resume(run: str, retry_failed: bool, **given: Any) -> int:
         screen.write(f"{short(folder)} is complete: {state['reason']}{again or '; there is nothing to go on with'}\n")
         return 0
     warn_of_plugins()
+    changes = settings(given)
     return conducted(
-        lambda watch: api.resume(folder, retry_failed=retry_failed, watch=watch, **settings(given)), given["quiet"]
+        lambda watch: api.resume(folder, retry_failed=retry_failed, watch=watch, ray=given["ray"], **changes),
+        given["quiet"],
     )

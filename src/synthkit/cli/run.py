@@ -34,6 +34,7 @@ def run(source: "Source", **given: Any) -> int:
                 watch=watch,
                 file=source,
                 parameters=own_values(given),
+                ray=given["ray"],
                 **settings(given),
             ),
             given["quiet"],

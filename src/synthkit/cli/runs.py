@@ -2,13 +2,22 @@
 
 import contextlib
 import os
+import re
+import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synthkit.cli.summary import Reasons
     from synthkit.cli.table import Line
     from synthkit.engine.result import Result
+
+PASSING = ("rate limit", "overloaded", "server error", "timeout", "connection", "broken body", "content filter")
+UNFIT = ("unfit answer", "unfit call", "cut off")
+"""Reasons for which a record may fail once and not again: of a service that was out, and of answers, which are others
+when they are asked for anew. A request that is refused, and a step that raises, do the same again."""
 
 
 def near(path: Path | str) -> Path:
@@ -68,7 +77,7 @@ def listing(width: int) -> "Iterator[Line]":
         Column("run", fit="middle", least=12),
         Column("status"),
         Column("accepted", right=True),
-        Column("cost", right=True),
+        Column("paid", right=True),
         Column("began"),
     ]
     rows: list[list[Cell]] = []
@@ -77,9 +86,9 @@ def listing(width: int) -> "Iterator[Line]":
             rows.append([plain(form["run"]), ("unreadable", "red"), "", "", ""])
             continue
         target = "" if form["target"] is None else f" of {count(form['target'])}"
-        cost = "unknown" if form["cost"] is None else money(form["cost"])
         status = (form["status"], COLOURS.get(form["status"], ""))
-        rows.append([plain(form["run"]), status, f"{count(form['accepted'])}{target}", cost, _when(form["began"])])
+        paid = "unknown" if form["paid"] is None else money(form["paid"]) + ("+" if form["paid_may_be_more"] else "")
+        rows.append([plain(form["run"]), status, f"{count(form['accepted'])}{target}", paid, _when(form["began"])])
     yield from table(columns, rows, width)
     yield from ([(cut(plain(form["problem"]), width), "dim")] for form in forms if form["status"] == "unreadable")
 
@@ -98,9 +107,13 @@ def _run_form(folder: Path) -> dict[str, Any]:
     try:
         result = Result(folder)
         status, reason = status_of(result)
+        bill = result.bill
+        total = bill.total
         return {
             "run": folder.name, "status": status, "reason": reason, "accepted": accepted(result),
-            "target": result.shape.target, "cost": result.cost, "began": str(result.state["began"]),
+            "target": result.shape.target, "cost": result.cost,
+            "paid": float(total.cost) if total.cost or not total.unpriced else None,
+            "paid_may_be_more": bool(total.unknown or bill.cut_off), "began": str(result.state["began"]),
             "ended": result.state.get("ended") if status not in ("running", "killed") else None,
         }  # fmt: skip
     except (SynthkitError, LookupError, TypeError, ValueError) as error:  # a folder that is no run, or a damaged one
@@ -134,8 +147,9 @@ def status_of(result: "Result") -> tuple[str, str]:
     return "running", held
 
 
-def next_command(result: "Result") -> str | None:
-    """The command that goes on with a run; None where there is nothing to go on with."""
+def next_command(result: "Result", why: "Reasons") -> str | None:
+    """The command that goes on with a run; None where there is nothing to go on with. why: what its records failed
+    of."""
     from synthkit.engine.control import go_on
 
     status, reason = status_of(result)
@@ -144,10 +158,37 @@ def next_command(result: "Result") -> str | None:
         return go_on(result.folder, "--retry-failed")
     if status in ("complete", "running"):
         return None
-    return " ".join([go_on(result.folder), *_options(result.state, reason, failed)])
+    return " ".join([go_on(result.folder), *_options(result.state, reason, failed, why)])
 
 
-def _options(state: Mapping[str, Any], reason: str, failed: bool) -> list[str]:
+def look_at(result: "Result") -> str | None:
+    """The command that shows why a run stopped, where that was because too many records failed, and some are kept that
+    did."""
+    status, reason = status_of(result)
+    if status != "failed" or not too_many_failed(reason) or not any(count.failed for count in result.tally.values()):
+        return None
+    return f"synthkit rejected {shlex.quote(short(result.folder))}"
+
+
+def too_many_failed(reason: str) -> bool:
+    """Whether that is why a run stopped."""
+    return re.match(r"[\d,]+ (of [\d,]+ )?records? failed\b", reason) is not None
+
+
+def _past(why: "Reasons") -> list[str]:
+    """How a run comes further of which too many records failed: by trying most of them again where that can help. Where
+    none is kept that failed, it was for a passing reason, and they are tried again in any case."""
+    failed: Counter[str] = Counter()
+    for (_, kind), found in why.items():
+        if kind == "failed":
+            failed.update(found)
+    if not failed:
+        return []
+    hopeful = sum(failed[reason] for reason in (*PASSING, *UNFIT))
+    return ["--retry-failed"] if 2 * hopeful >= failed.total() else ["--max-failures", "N"]
+
+
+def _options(state: Mapping[str, Any], reason: str, failed: bool, why: "Reasons") -> list[str]:
     """What has to be different for a run to come further."""
     if "--max-rounds" in reason:
         return ["--max-rounds", "N"]
@@ -155,8 +196,8 @@ def _options(state: Mapping[str, Any], reason: str, failed: bool) -> list[str]:
         return ["--no-offline"]
     if state["settings"]["budget"] and "budget" in reason:
         return ["--budget", "DOLLARS"]
-    if "records failed" in reason or " failed, more than " in reason:
-        return ["--max-failures", "N"]
+    if too_many_failed(reason):
+        return _past(why)
     if failed and "no more records" in reason:
         return ["--retry-failed"]
     return []

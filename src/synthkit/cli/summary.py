@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from synthkit.cli.money import no_answer, paid
-from synthkit.cli.runs import next_command, short, status_of
+from synthkit.cli.runs import look_at, next_command, short, status_of
 from synthkit.cli.table import Cell, Column, Line, apart, pairs, table
 from synthkit.cli.text import count, cut, money, plain, several, wrapped
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from synthkit.models.spent import Spent
 
 COLOURS = {"complete": "green", "partial": "yellow", "running": "yellow", "failed": "red", "killed": "red"}
-COPIED = ("run folder", "go on with")
+COPIED = ("run folder", "look at", "go on with")
 MOST_REASONS = 8
 """Reasons shown for a step; there may be thousands where a filter writes free text."""
 
@@ -152,11 +152,11 @@ def spending(
     if not unfinished:
         return rows
     whose = f"{several(unfinished.asked, 'answer')} of records that are not finished yet"
-    more = f"{count(unfinished.usage.input)} in, {count(unfinished.usage.output)} out for those"
+    more = f"{count(unfinished.usage.input)} in, {count(unfinished.usage.output)} out"
     return [
         rows[0],
-        ("tokens", f"{tokens}, and {more}"),
-        ("cost", f"{cost(spent)}, and {cost(unfinished)} for {whose}"),
+        ("tokens", f"{tokens}, and {more} for {whose}"),
+        ("cost", f"{cost(spent)}, and {cost(unfinished)} for those"),
     ]
 
 
@@ -185,9 +185,9 @@ def facts(result: "Result", why: Reasons) -> list[tuple[str, str]]:
         found.append(("note", f"{model} does not take {', '.join(wishes)}, so it was asked without"))
     found += [("note", problem) for problem in state.get("journal", {}).get("problems", ())]
     found.append(("run folder", short(result.folder)))
-    command = next_command(result)
-    if command:
-        found.append(("go on with", command))
+    for name, command in (("look at", look_at(result)), ("go on with", next_command(result, why))):
+        if command:
+            found.append((name, command))
     return [(name, plain(text)) for name, text in found]
 
 

@@ -11,6 +11,8 @@ Piece = tuple[str, str]
 Line = Sequence[Piece]
 Cell = str | Piece
 GAP = "  "
+LEAST, MOST_LINES = 14, 4
+"""Columns that names have at least, and lines that they take at most, where they do not fit."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,42 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], width: int,
     widths = [max([column.wide, *(width_of(row[i][0]) for row in full)]) for i, column in enumerate(columns)]
     _shrink(columns, widths, width - len(indent) - len(GAP) * (len(columns) - 1))
     return [made for row in full for made in _lines(columns, row, widths, indent)]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A row of a table of numbers: its name, in parts that may stand beneath each other, and what is told beneath."""
+
+    parts: Sequence[str]
+    numbers: Sequence[str]
+    note: str = ""
+
+
+def named_table(title: str, titles: Sequence[str], rows: Sequence[Named], width: int) -> list[Line]:
+    """A table of numbers. Names that do not fit are broken, so that none looks like another."""
+    taken = sum(max(map(len, column)) + len(GAP) for column in zip(titles, *(row.numbers for row in rows), strict=True))
+    cells: list[Sequence[Cell]] = []
+    beneath: list[list[str]] = []
+    for row in rows:
+        (first, *rest), more = _name(row.parts, max(width - taken, LEAST))
+        cells += [[first, *row.numbers], *([text, *[""] * len(titles)] for text in rest)]
+        told = [text for one in (more, row.note) for text in wrapped(one, width - len(GAP)) if text]
+        beneath += [*([] for _ in rest), told]
+    lines: list[Line] = []
+    columns = [Column(title), *(Column(name, right=True) for name in titles)]
+    for made, told in zip(table(columns, cells, width), [[], *beneath], strict=True):
+        lines += [made, *(line(f"{GAP}{text}", "dim") for text in told)]
+    return lines
+
+
+def _name(parts: Sequence[str], room: int) -> tuple[list[str], str]:
+    """A name in lines of so many columns, and what of it stands beneath these, where it does not fit."""
+    whole = " ".join(parts)
+    if width_of(whole) <= room:
+        return [whole], ""
+    first, *rest = parts
+    names = wrapped(cut(first, MOST_LINES * room, middle=True), room)
+    return names, cut(" ".join(rest), MOST_LINES * room, middle=True)
 
 
 def pairs(rows: Iterable[tuple[str, str]], width: int, whole: Container[str] = ()) -> list[Line]:

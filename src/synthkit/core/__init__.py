@@ -18,7 +18,7 @@ from synthkit.core.answer import (
 from synthkit.core.columns import IO, Have
 from synthkit.core.component import Component, EmbedderName, ModelName, Part, PartField, chain
 from synthkit.core.composites import Each, Fork, Loop, Repeat, Route
-from synthkit.core.context import Context, Outcome, Reject
+from synthkit.core.context import Context, Opening, Outcome, Reject
 from synthkit.core.functions import filter, generator, step
 from synthkit.core.interfaces import (
     AtLeast,
@@ -32,6 +32,7 @@ from synthkit.core.interfaces import (
     Step,
     View,
 )
+from synthkit.core.placement import Placement
 from synthkit.core.prompt import Prompt, render
 from synthkit.core.provider import Endpoint, Provider, Quota, Quotas
 from synthkit.core.record import Fields, Record
@@ -61,9 +62,11 @@ __all__ = [
     "Messages",
     "ModelName",
     "OnLength",
+    "Opening",
     "Outcome",
     "Part",
     "PartField",
+    "Placement",
     "Prompt",
     "Provider",
     "Quota",

@@ -9,6 +9,8 @@ from typing import Any
 Types = Mapping[str, type]
 Columns = str | Iterable[str] | Types
 """One name, several, or names with the types their reader expects."""
+MANY, NEAREST = 24, 5
+"""Names of which all are told where none is meant, and how many of more."""
 
 
 def names(columns: Columns) -> dict[str, type]:
@@ -110,12 +112,16 @@ class Have:
 
 
 def hint(name: str, known: Iterable[str], label: str = "there are") -> str:
-    """«; did you mean 'x'?», or what there is instead."""
+    """«; did you mean 'x'?», or what there is instead: of many the nearest."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, 1, 0.6)
     if near:
         return f"; did you mean {near[0]!r}?"
-    return f"; {label}: {', '.join(known)}" if known else ""
+    more = ""
+    if len(known) > MANY:
+        more = f" and {len(known) - NEAREST:,} others"
+        known = sorted(difflib.get_close_matches(name, known, NEAREST, 0.0))
+    return f"; {label}: {', '.join(known)}{more}" if known else ""
 
 
 def fits(value: Any, kind: builtins.type) -> bool:

@@ -33,10 +33,12 @@ def kebab(name: str) -> str:
 TAKEN = frozenset({"name", "io", "expand", "inner", "models", "files", "requires", "needs", "schemas", "embedders"})
 
 
-def _free(component: str, field: str, kind: object) -> None:
-    """Raises for a parameter that would hide what every component has."""
-    if field in TAKEN and not str(kind).removeprefix("typing.").startswith("ClassVar"):
-        raise PipelineError(f"{component}: {field!r} is what every component has: give the parameter another name")
+def _free(component: str, field: str, kind: object, bases: tuple[type, ...]) -> None:
+    """Raises for a parameter that would hide what every component has, or every step."""
+    taken = field in TAKEN or (field == "open" and any(hasattr(base, field) for base in bases))
+    if taken and not str(kind).removeprefix("typing.").startswith("ClassVar"):
+        every = "component" if field in TAKEN else "step"
+        raise PipelineError(f"{component}: {field!r} is what every {every} has: give the parameter another name")
 
 
 class Meta(ModelMetaclass):
@@ -45,12 +47,14 @@ class Meta(ModelMetaclass):
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> type:
         annotations = namespace.setdefault("__annotations__", {})
         for field, kind in annotations.items():
-            _free(name, field, kind)
+            _free(name, field, kind, bases)
         for base in bases:
             for field, info in getattr(base, "__pydantic_fields__", {}).items():
                 if field in namespace and field not in annotations:
                     kind = info.annotation
                     annotations[field] = Annotated[kind, *info.metadata] if info.metadata else kind
+        if isinstance(namespace.get("placement"), BaseModel) and "placement" not in annotations:
+            raise PipelineError(f"{name}: only steps and filters have a placement: leave it out")
         return super().__new__(mcls, name, bases, namespace, **kwargs)
 
     if not TYPE_CHECKING:  # type checkers go by `__init__`
@@ -90,9 +94,7 @@ def _unfit(cls: str, signature: inspect.Signature, given: Sequence[Any], named: 
 class Component(BaseModel, metaclass=Meta):
     """Anything configured: frozen, no unknown parameters, rebuilt from its name and parameters, never pickled."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", protected_namespaces=(), validate_default=True, defer_build=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), validate_default=True)
 
     requires: ClassVar[frozenset[str]] = frozenset()
     """Capabilities that its models must have, of those that `Provider.capabilities` names."""
@@ -105,7 +107,7 @@ class Component(BaseModel, metaclass=Meta):
         try:
             super().__init__(**parameters)
         except ValidationError as error:
-            raise PipelineError(*_complaints(type(self), error)) from error
+            raise PipelineError(*complaints(type(self), error)) from error
 
     @field_validator("label")
     @classmethod
@@ -160,7 +162,8 @@ class Component(BaseModel, metaclass=Meta):
         raise PipelineError("a pipeline starts with Pipeline(name): write Pipeline('…') >> first >> second")
 
 
-def _complaints(cls: type[BaseModel], error: ValidationError) -> Iterator[str]:
+def complaints(cls: type[BaseModel], error: ValidationError) -> Iterator[str]:
+    """A sentence for each value that does not fit its field."""
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":

@@ -73,13 +73,26 @@ class Artifacts(ABC):
         """The file that holds them."""
 
 
-class Context(ABC):
-    """Bound to one record and one path. Use it from one coroutine: take `at(key)` for each before a gather."""
+class Opening(ABC):
+    """What a part may touch when it is opened, in a lane: no record is there yet, and no model is asked.
 
-    record: Record
+    path: that of the part. log: a logger of its own.
+    """
+
     path: str
     log: logging.Logger
     artifacts: Artifacts
+
+    @abstractmethod
+    def resource(self, key: str, factory: Callable[[], T]) -> T:
+        """An object made once for a lane and shared by its records: a model, a tokenizer, a compiled table. All parts
+        of a lane share the keys."""
+
+
+class Context(Opening):
+    """Bound to one record and one path. Use it from one coroutine: take `at(key)` for each before a gather."""
+
+    record: Record
 
     @abstractmethod
     async def ask(
@@ -136,7 +149,3 @@ class Context(ABC):
     @abstractmethod
     def rng(self, *key: str | int) -> Random:
         """A random generator that depends on the run's seed, the record, the path and the key alone."""
-
-    @abstractmethod
-    def resource(self, key: str, factory: Callable[[], T]) -> T:
-        """An object made once for a lane and shared by its records: a tokenizer, a compiled table."""

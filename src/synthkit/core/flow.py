@@ -59,11 +59,14 @@ def flow(parts: Sequence[Component], have: Have, *, inside: bool = False) -> Flo
 
 def _not_async(part: Component) -> list[str]:
     """A sentence for a method that was meant to be `async def`."""
-    method = "process" if isinstance(part, Step) else "check" if isinstance(part, Filter) else ""
-    function = getattr(type(part), method, None)
-    if not inspect.isfunction(function) or hasattr(function, "__wrapped__") or inspect.iscoroutinefunction(function):
-        return []
-    return [f"{part.name}: write `async def {method}` in {type(part).__name__}, not `def {method}`"]
+    methods = ("process", "open") if isinstance(part, Step) else ("check", "open") if isinstance(part, Filter) else ()
+    return [
+        f"{part.name}: write `async def {method}` in {type(part).__name__}, not `def {method}`"
+        for method in methods
+        if inspect.isfunction(function := getattr(type(part), method))
+        and not hasattr(function, "__wrapped__")
+        and not inspect.iscoroutinefunction(function)
+    ]
 
 
 def _together(each: Sequence[IO], reads: dict[str, type], have: Have, after: Have) -> IO:

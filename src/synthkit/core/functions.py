@@ -11,13 +11,14 @@ from synthkit.core.columns import IO, Columns, Have
 from synthkit.core.component import Component
 from synthkit.core.context import Context
 from synthkit.core.interfaces import Filter, Generator, Round, Step
+from synthkit.core.placement import Placement
 from synthkit.core.record import Fields, Record
 from synthkit.core.verdict import Verdict
 from synthkit.errors import PipelineError, RecordError
 
 F = TypeVar("F", bound=Callable[..., Any])
 P = TypeVar("P", bound=Component)
-OWN = ("label", "function", "declared", "special", "arguments")
+OWN = ("label", "placement", "function", "declared", "special", "arguments")
 """Names that the parts themselves use."""
 
 
@@ -83,7 +84,9 @@ def _parameters(function: Callable[..., Any]) -> Sequence[inspect.Parameter]:
         ) from error
 
 
-def _component(base: type[P], function: Callable[..., Any], special: set[str], **own: Any) -> type[P]:
+def _component(
+    base: type[P], function: Callable[..., Any], special: set[str], placement: Placement | None = None, **own: Any
+) -> type[P]:
     name = function.__name__
     found, fields = [], {}
     for parameter in _parameters(function):
@@ -102,7 +105,8 @@ def _component(base: type[P], function: Callable[..., Any], special: set[str], *
         )
     if "record" in special and "record" not in found:
         raise PipelineError(f"{name}: its first parameter must be called `record`")
-    made = create_model(name, __base__=base, __module__=function.__module__, **cast(Any, fields))
+    default = {} if placement is None else {"placement": (Placement | None, placement)}
+    made = create_model(name, __base__=base, __module__=function.__module__, **cast(Any, {**fields, **default}))
     made.__doc__, made.__qualname__ = function.__doc__, function.__qualname__
     for key, value in {
         "function": staticmethod(function),
@@ -143,25 +147,29 @@ def step(
     maybe: Columns = (),
     fans_out: bool = False,
     cpu: bool = False,
+    placement: Placement | None = None,
 ) -> Callable[[F], type[FunctionStep]]:
     """Makes a step of a function (plain or async) that takes `record`, and `ctx` if it likes. What it reads and writes
-    is declared here; its other parameters, which need types, become the step's own."""
+    is declared here; its other parameters, which need types, become the step's own. placement: what it asks for on a
+    cluster, unless it is given another one."""
     _not_bare(function, "@step(reads=…, writes=…), with the columns it reads and writes")
 
     def make(function: F) -> type[FunctionStep]:
         io = IO.of(reads, writes, drops, maybe, fans_out=fans_out)
-        return _component(FunctionStep, function, {"record", "ctx"}, declared=io, cpu=cpu)
+        return _component(FunctionStep, function, {"record", "ctx"}, placement, declared=io, cpu=cpu)
 
     return make
 
 
-def filter(function: None = None, /, *, reads: Columns = (), cpu: bool = False) -> Callable[[F], type[FunctionFilter]]:
+def filter(
+    function: None = None, /, *, reads: Columns = (), cpu: bool = False, placement: Placement | None = None
+) -> Callable[[F], type[FunctionFilter]]:
     """Makes a filter of a function (plain or async) that takes `record` and returns true or false, (false, reason),
-    or a `Verdict`."""
+    or a `Verdict`. placement: what it asks for on a cluster, unless it is given another one."""
     _not_bare(function, "@filter(reads=…), with the columns it reads")
 
     def make(function: F) -> type[FunctionFilter]:
         io = IO.of(reads)
-        return _component(FunctionFilter, function, {"record", "ctx"}, declared=io, cpu=cpu)
+        return _component(FunctionFilter, function, {"record", "ctx"}, placement, declared=io, cpu=cpu)
 
     return make

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from synthkit.core.columns import IO, Have
 from synthkit.core.component import Component
-from synthkit.core.context import Context
+from synthkit.core.context import Context, Opening
+from synthkit.core.placement import Placement
 from synthkit.core.record import Fields, Record
 from synthkit.core.verdict import Verdict
 
@@ -64,6 +65,13 @@ class Step(Component):
     cpu: ClassVar[bool] = False
     """True: heavy on the CPU, so it runs in a thread; it may then await nothing."""
 
+    placement: Placement | None = None
+    """What it asks for on a cluster; parts inside a composite run where that does."""
+
+    async def open(self, ctx: Opening) -> None:
+        """Runs once in each lane, before its first record: loads what is large, through `ctx.resource`. With
+        `cpu=True` it runs in a thread, too. What it raises ends the run."""
+
     @abstractmethod
     async def process(self, record: Record, ctx: Context) -> Fields | Sequence[Fields] | Verdict:
         """One mapping adds columns to the record; a sequence, even of one, makes child records; an empty one drops
@@ -75,6 +83,12 @@ class Filter(Component):
     """Keeps or drops a record, with a reason."""
 
     cpu: ClassVar[bool] = False
+
+    placement: Placement | None = None
+    """What it asks for on a cluster; parts inside a composite run where that does."""
+
+    async def open(self, ctx: Opening) -> None:
+        """Runs once in each lane, before its first record, as that of a step does."""
 
     @abstractmethod
     async def check(self, record: Record, ctx: Context) -> Verdict:
@@ -133,7 +147,9 @@ class Gate(Component):
         score, rationale = self.judge.written()
         return (
             self.judge.model_copy(update={"label": self.name}),
-            AtLeast(label="at-least", column=score, least=self.least, rationale=rationale),
+            AtLeast(
+                label="at-least", column=score, least=self.least, rationale=rationale, placement=self.judge.placement
+            ),
         )
 
 

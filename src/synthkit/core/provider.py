@@ -28,6 +28,13 @@ class Quota:
     left: float | None = None
     whole_in: float | None = None
 
+    def shared(self, parts: int) -> "Quota":
+        """An equal part of it."""
+        if parts == 1:
+            return self
+        most, left = (None if number is None else number / parts for number in (self.most, self.left))
+        return Quota(most, left, self.whole_in)
+
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
@@ -61,6 +68,9 @@ class Provider(ABC):
     """The environment variable that holds the key; None where no key is needed."""
     needs_key: ClassVar[bool] = True
     """Whether the service at its own address wants a key. One at a `base_url` may do without."""
+    variables: ClassVar[tuple[str, ...]] = ()
+    """Further environment variables that it reads by itself, such as headers: a run takes them along to other machines,
+    where they are then as they are here."""
     note: ClassVar[str] = ""
     """One sentence that every summary of a run with this provider shows."""
 

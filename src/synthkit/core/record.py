@@ -77,4 +77,9 @@ class Record(Mapping[str, Any]):
         return f"Record({self.id[:8]}, {dict(self._fields)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Record, (self.id, self.source, dict(self._fields)))
+        return (_whole, (self.id, self.source, dict(self._fields)))
+
+
+def _whole(id: str, source: str, fields: dict[str, Any]) -> Record:
+    """A record whose values are frozen already, as one that comes from another process."""
+    return Record(id, source, FrozenDict(fields))

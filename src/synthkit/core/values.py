@@ -36,7 +36,7 @@ class FrozenList(list[Any]):
         return [copy.deepcopy(item, memo) for item in self]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (freeze, (list(self),))
+        return (FrozenList, (list(self),))  # what is inside brings its own frozen form
 
 
 class FrozenDict(dict[str, Any]):
@@ -53,7 +53,7 @@ class FrozenDict(dict[str, Any]):
         return {key: copy.deepcopy(value, memo) for key, value in self.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (freeze, (dict(self),))
+        return (FrozenDict, (dict(self),))
 
 
 def freeze(value: Any, where: str = "value", depth: int = 0) -> Any:

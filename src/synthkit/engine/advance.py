@@ -98,12 +98,12 @@ async def _applied(bound: Bound, record: Record, context: RunContext) -> tuple[A
     except (FatalError, UsageError, RunError, Stopped, KeyboardInterrupt):  # these concern the run
         raise
     except BaseException as error:  # a step that exits or cancels ends its record, not the run
-        if isinstance(error, asyncio.CancelledError) and _cancelled():
+        if isinstance(error, asyncio.CancelledError) and cancelled():
             raise
         return None, _failure(bound, record, context, error)
 
 
-def _cancelled() -> bool:
+def cancelled() -> bool:
     """Whether this task is being cancelled, and not something that the step waited for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
@@ -159,7 +159,7 @@ def _failure(bound: Bound, record: Record, context: RunContext, error: BaseExcep
     elif isinstance(error, KeyError) and _of_record(error):
         text, reason = f"{bound.label} reads {error}, which this record does not have", "column"
     else:
-        text, reason = f"{name}: {_words(error)}", name
+        text, reason = f"{name}: {words(error)}", name
     if not isinstance(error, RecordError):
         trace = "".join(traceback.format_exception(error))
         context.lane.events.event(
@@ -170,7 +170,7 @@ def _failure(bound: Bound, record: Record, context: RunContext, error: BaseExcep
     return Reject("failed", record, bound.label, reason, message, name, transient=transient)
 
 
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
     """What an error says; some cannot say it."""
     try:
         return str(error)

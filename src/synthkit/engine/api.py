@@ -12,6 +12,7 @@ from synthkit.core.columns import hint
 from synthkit.core.component import Component, Spec, build
 from synthkit.core.source import skipping
 from synthkit.engine import export, inputs, ledger, source
+from synthkit.engine.cluster.address import Where, asked
 from synthkit.engine.execution import Execution, Watch
 from synthkit.engine.plan import Plan, compile_plan
 from synthkit.engine.result import Result
@@ -19,7 +20,7 @@ from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store, now, read_state
 from synthkit.engine.target import Target, target_of, twice
 from synthkit.errors import ConfigError, PipelineError, RecordError, StoreError, UsageError
-from synthkit.models.project import Project, find_project
+from synthkit.models.project import Model, Project, find_project
 from synthkit.models.question import Question
 from synthkit.models.service import Service, Services
 from synthkit.plugins import Registry, registry
@@ -113,7 +114,7 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
                 said = None if settings.offline else project.missing_key(service.model, cls)
                 priced = service.input_priced if embeds else service.priced
                 if said is None and settings.budget is not None and not priced:
-                    said = f"{ref} has no known price, so it cannot be used under a budget: add it to [prices]"
+                    said = f"{_unpriced(service.model)}, so it cannot be used under a budget: add it to [prices]"
                 if said:
                     problems.append(f"{path}: {said}")
             except (UsageError, RecordError) as error:
@@ -121,6 +122,17 @@ def model_problems(plan: Plan, project: Project, settings: Settings) -> list[str
                     told.add((ref, str(error)))
                     problems.append(f"{path}: {error}")
     return problems
+
+
+def _unpriced(model: Model) -> str:
+    """That a price is not known, and why where the list has prices, but not for whoever is asked."""
+    where = model.base_url or model.endpoint
+    if not where:
+        return f"{model.ref} has no known price"
+    return (
+        f"{model.ref} has no known price, since it is asked at {where}, and list prices hold for the "
+        "provider's own address only"
+    )
 
 
 def _unable(path: str, component: Component, service: Service, *, embeds: bool) -> Iterator[str]:
@@ -147,17 +159,20 @@ def run(
     watch: Watch | None = None,
     file: source.Source | None = None,
     parameters: Mapping[str, Any] | None = None,
+    ray: str | bool | None = None,
     **given: Any,
 ) -> Result:
-    """Runs a pipeline in a new folder, or goes on with the run that `folder` holds."""
+    """Runs a pipeline in a new folder, or goes on with the run that `folder` holds. ray: on which Ray, as `--ray` says
+    it; True is one of its own."""
+    at = asked(ray)
     settings = Settings(exports=tuple(exports), **known(given))
     project = find_project()
     plan = checked(pipeline, settings, target, project, file)
     if folder is not None and (Path(folder) / "run.json").exists():
-        return _again(Path(folder), plan, settings, project, Names(registry()), watch)
-    with _created(Path(folder) if folder else None, project, plan.name) as store:
+        return _again(Path(folder), plan, settings, project, Names(registry()), watch, at)
+    with _in_ray(at, project, plan), _created(Path(folder) if folder else None, project, plan.name) as store:
         plan = begun(store, plan, settings, project, file, parameters or {})
-        return Execution(plan, store, settings, project, watch).run()
+        return Execution(plan, store, settings, project, watch, ray=at is not None).run()
 
 
 def checked(
@@ -229,7 +244,15 @@ def spec_uses(given: Any, prefix: str) -> bool:
     return isinstance(given, str) and given.startswith(prefix)
 
 
-def _again(folder: Path, plan: Plan, settings: Settings, project: Project, names: Names, watch: Watch | None) -> Result:
+def _again(
+    folder: Path,
+    plan: Plan,
+    settings: Settings,
+    project: Project,
+    names: Names,
+    watch: Watch | None,
+    at: Where | None,
+) -> Result:
     store = Store.open(folder)
     with contextlib.closing(store):
         before = store.state
@@ -261,11 +284,21 @@ def _again(folder: Path, plan: Plan, settings: Settings, project: Project, names
         again = rebuilt(store, names, settings)
         ledger.verify(store, again.shape)
         store.save(settings=settings.form())
-        return Execution(again, store, settings, project, watch).run()
+        with _in_ray(at, project, again):
+            return Execution(again, store, settings, project, watch, ray=at is not None).run()
 
 
-def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = None, **changes: Any) -> Result:
-    """Goes on with a run, from its folder alone. changes: settings that are different from now on."""
+def resume(
+    folder: Path,
+    *,
+    retry_failed: bool = False,
+    watch: Watch | None = None,
+    ray: str | bool | None = None,
+    **changes: Any,
+) -> Result:
+    """Goes on with a run, from its folder alone. ray: as in `run`; it may differ from what the run began on. changes:
+    settings that are different from now on."""
+    at = asked(ray)
     for fixed in {"seed", "shard", "exports", "split", "on_bad_line"} & changes.keys():
         raise ConfigError(f"{fixed} cannot change in a run that has begun: start a new one")
     project = find_project(home(folder))
@@ -283,7 +316,22 @@ def resume(folder: Path, *, retry_failed: bool = False, watch: Watch | None = No
         store.save(settings=settings.form())
         if (made_with := versions()) != store.state["versions"]:
             store.event("versions", was=store.state["versions"], now=made_with)
-        return Execution(plan, store, settings, project, watch, retry=retry_failed).run()
+        with _in_ray(at, project, plan):
+            return Execution(plan, store, settings, project, watch, retry=retry_failed, ray=at is not None).run()
+
+
+@contextlib.contextmanager
+def _in_ray(at: Where | None, project: Project, plan: Plan) -> Iterator[None]:
+    """In the Ray that was asked for, if one was; its processes do not have the keys of this one."""
+    if at is None:
+        yield
+        return
+    from synthkit.engine.cluster.assignment import keys_of
+    from synthkit.engine.cluster.start import joined
+
+    keys = keys_of(project, plan)
+    with joined(at, hidden=frozenset((*keys.variables, *keys.environment))):
+        yield
 
 
 def mend(folder: Path) -> list[str]:

@@ -32,7 +32,10 @@ Items = Mapping[str, tuple[str, ...]]
 
 @dataclass
 class Lane:
-    """What all records of one process share. whole: the trails of records hold all that happened, for a preview."""
+    """What all records of one process share. whole: the trails of records hold all that happened, for a preview.
+
+    opened: the parts that were opened, by path, with the sentence for one that could not be; opening: held meanwhile.
+    """
 
     models: Models
     seed: int
@@ -43,6 +46,15 @@ class Lane:
     inner: dict[tuple[str, int], tuple[Part, Sequence[Bound]]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     whole: bool = False
+    opened: dict[str, str] = field(default_factory=dict)
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def resource(self, key: str, factory: Callable[[], T]) -> T:
+        with self.lock:
+            if key not in self.resources:
+                self.resources[key] = factory()
+            made: T = self.resources[key]
+        return made
 
     def bounds(self, part: Part, path: str, record: Record, items: Items) -> Sequence[Bound]:
         """The parts of an inner part at a path; asked for their columns once. items: as the plan knows them there."""
@@ -222,11 +234,7 @@ class RunContext(Context):
         return Random(digest(self.lane.seed, self.record.id, self.path, *key))
 
     def resource(self, key: str, factory: Callable[[], T]) -> T:
-        with self.lane.lock:
-            if key not in self.lane.resources:
-                self.lane.resources[key] = factory()
-            made: T = self.lane.resources[key]
-        return made
+        return self.lane.resource(key, factory)
 
 
 def _in_loop(path: str) -> None:

@@ -18,7 +18,7 @@ from synthkit.engine.execution import Watch
 from synthkit.engine.intervals import Interval, between, mean, share, worth
 from synthkit.engine.pilot import pilot
 from synthkit.engine.preview import some
-from synthkit.engine.projection import ASKED, DRAWS, Drawn, Projection, per
+from synthkit.engine.projection import ASKED, DRAWS, Drawn, Projection
 from synthkit.engine.settings import Settings
 from synthkit.engine.traced import Passed, Pilot
 from synthkit.models.bill import Paid
@@ -60,8 +60,14 @@ class Asks:
 
 @dataclass(frozen=True)
 class Run:
-    """What the run will come to. For each accepted record: calls, tokens (in and out), dollars, in single calls and in
-    batches. seconds: None where the pilot's answers came from the journal, which keeps no times."""
+    """What the run will come to.
+
+    each: for each accepted record calls, tokens (in and out), dollars, in single calls and in batches: those of a run
+    with a large target, which hangs on yield and cost as far as the pilot tells them, not of the records it has made.
+    seconds: None where too few of the pilot's calls were new, since the journal, where answers may be found, keeps no
+    times. untimed: models of which that is so; seconds are at the least what the others take. timed: the calls that
+    were. found: answers from the journal.
+    """
 
     sources: Interval
     accepted: Interval
@@ -72,6 +78,9 @@ class Run:
     tokens_each: Interval
     dollars_each: Interval | None
     batch_each: Interval | None
+    untimed: Sequence[str] = ()
+    timed: int = 0
+    found: int = 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,7 +91,8 @@ class Estimate:
     where steps at the end choose, candidates. run: None where no total can be given, and then `problem` or `barren`
     says why; short: whether the pilot's budget ended it. scores: by column, what judges gave, and to how many records.
     spent: what the pilot asked, and what its answers cost, whoever paid for them; paid: what it paid itself. unpriced,
-    unbatched: models without a known price, without one in batches.
+    unbatched: models without a known price, without one in batches. unfinished: how many of `records` did not come to
+    their end, because the pilot did not get through.
     """
 
     name: str
@@ -106,6 +116,7 @@ class Estimate:
     ends: Sequence[str] = ()
     notes: Sequence[str] = ()
     ids: Sequence[str] = ()
+    unfinished: int = 0
 
     @property
     def failed(self) -> bool:
@@ -198,7 +209,7 @@ def reckoned(made: Pilot) -> Estimate:
         [_step(made, label) for label in plan.shape.labels], rate, run, scores, made.spent, made.paid,
         made.problem, made.stopped, made.short, fine and not accepted, sorted(made.unpriced), sorted(made.unbatched),
         int(made.available) if math.isfinite(made.available) else None,
-        [s.dataset.label for s in plan.tail if s.dataset], _notes(made), list(made.records),
+        [s.dataset.label for s in plan.tail if s.dataset], _notes(made), list(made.records), made.unfinished,
     )  # fmt: skip
 
 
@@ -246,13 +257,14 @@ def _run(made: Pilot, drawn: Drawn) -> Run:
     every = list(drawn.asked.values()) or [nothing]
     rows = [[sum(column) for column in zip(*models, strict=True)] for models in zip(*every, strict=True)]
     total = _asks(rows, bool(made.unpriced), bool(made.unbatched))
-    tokens = [row[1] + row[2] for row in rows]
-    calls, words = (between(per(drawn, numbers)) for numbers in ([row[0] for row in rows], tokens))
-    dollars, batch = (between(per(drawn, [row[place] for row in rows])) for place in (5, 6))
+    tokens = between([row[1] + row[2] for row in drawn.each])
+    calls, dollars, batch = (between([row[place] for row in drawn.each]) for place in (0, 5, 6))
+    found = sum(pace.found for pace in made.paces.values())
+    timed = sum(len(pace.latencies) for pace in made.paces.values() if pace.known)
     return Run(
         between(drawn.sources), between(drawn.accepted), bills, total,
-        between(drawn.seconds) if drawn.seconds else None, calls, words,
-        None if made.unpriced else dollars, None if made.unbatched else batch,
+        between(drawn.seconds) if drawn.seconds else None, calls, tokens,
+        None if made.unpriced else dollars, None if made.unbatched else batch, drawn.untimed, timed, found,
     )  # fmt: skip
 
 

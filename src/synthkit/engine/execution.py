@@ -6,7 +6,7 @@ import contextvars
 import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from synthkit.engine import export, ledger
 from synthkit.engine.collecting import seldom_collected
 from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.control import Control, signals
+from synthkit.engine.executor import Executor
 from synthkit.engine.money import Money
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Plan
@@ -52,7 +53,7 @@ def _in_loop() -> bool:
 
 class Execution:
     """Runs a plan to its end. retry: failed records are tried again first. preview: their trails hold everything, and
-    nobody goes on with the run."""
+    nobody goes on with the run. ray: it runs on the Ray that this process is in."""
 
     def __init__(
         self,
@@ -64,9 +65,10 @@ class Execution:
         *,
         retry: bool = False,
         preview: bool = False,
+        ray: bool = False,
     ) -> None:
         self.plan, self.store, self.settings, self.project = plan, store, settings, project
-        self.watch, self.retry, self.preview = watch, retry, preview
+        self.watch, self.retry, self.preview, self.ray = watch, retry, preview, ray
         self.control: Control | None = None
         self.skipped = settings.skipped()
         self.monitor = Monitor(
@@ -84,6 +86,21 @@ class Execution:
             else:
                 asyncio.run(self._run())
         return Result(self.store.folder)
+
+    @contextlib.asynccontextmanager
+    async def _executor(self, models: Models, money: Money) -> AsyncIterator[Executor | None]:
+        """What the stages are run by; None: this process."""
+        if not self.ray:
+            yield None
+            return
+        from synthkit.engine.cluster.launch import launched
+
+        executor = launched(self.plan, self.store, self.settings, self.project, models, self.monitor, money)
+        self.monitor.models = executor
+        try:
+            yield executor
+        finally:
+            await executor.close()
 
     def _threaded(self) -> None:
         errors: list[BaseException] = []
@@ -136,8 +153,11 @@ class Execution:
         handled = signals(self.control, None if self.preview else store.folder)
         with self._traced(spans) as span, handled, shown, skipping(self.skipped):
             try:
-                runner = Runner(self.plan, store, lane, self.settings, self.monitor, retry=self.retry)
-                status, reason = await runner.run()
+                async with self._executor(models, money) as executor:
+                    runner = Runner(
+                        self.plan, store, lane, self.settings, self.monitor, retry=self.retry, executor=executor
+                    )  # fmt: skip
+                    status, reason = await runner.run()
             finally:
                 await models.close()
             await asyncio.to_thread(self._conclude, models, money, status, project.redact(reason), runner.error)

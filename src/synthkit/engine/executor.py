@@ -10,12 +10,19 @@ from typing import Protocol
 from synthkit.engine import parts
 from synthkit.engine.context import Lane
 from synthkit.engine.monitor import Monitor
-from synthkit.engine.plan import Stage
+from synthkit.engine.plan import Plan, Stage
 from synthkit.engine.segment import Admission, Limit, Reader, Segment, committed
 from synthkit.engine.settings import Settings
+from synthkit.models.service import Services
 
 MOST_IN_FLIGHT = 20_000
 """Records on their way at once, whatever the concurrency: each waits with a few kilobytes."""
+
+
+def in_flight(plan: Plan, services: Services, settings: Settings) -> int:
+    """Records on their way at once: enough for all calls, and as many again that wait for something else."""
+    slots = [services[ref].limiter.concurrency for _, c in plan.components() for ref in c.models()]
+    return min(2 * max([settings.concurrency, *slots]), MOST_IN_FLIGHT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,26 +60,29 @@ def located(specs: list[Spec], inputs: Mapping[str, Any], folder: Path) -> list[
 
     Raises `InputError` naming a file that is gone or was changed.
     """
-    places = {}
-    for given, known in inputs.items():
-        copy = folder / "inputs" / (known["kept"] or "")
-        original = Path(known["absolute"])
-        if known["kept"] and copy.is_file():
-            places[given] = str(copy)
-        elif not original.is_file():
-            raise InputError(f"the run reads {original}, which is gone: put it back, it was too large to be kept")
-        elif fingerprint(original) != known["mark"]:
-            raise InputError(f"{original} has changed since the run began: put the old file back, or start a new run")
-        else:
-            places[given] = str(original)
-    return [_replaced(spec, places) for spec in specs]
+    places = {given: str(place(known, folder)) for given, known in inputs.items()}
+    return [replaced(spec, places) for spec in specs]
 
 
-def _replaced(value: Any, places: Mapping[str, str]) -> Any:
+def place(known: Mapping[str, Any], folder: Path) -> Path:
+    """Where one input file is found again, by what run.json says of it. Raises `InputError`."""
+    copy = folder / "inputs" / (known["kept"] or "")
+    original = Path(known["absolute"])
+    if known["kept"] and copy.is_file():
+        return copy
+    if not original.is_file():
+        raise InputError(f"the run reads {original}, which is gone: put it back, it was too large to be kept")
+    if fingerprint(original) != known["mark"]:
+        raise InputError(f"{original} has changed since the run began: put the old file back, or start a new run")
+    return original
+
+
+def replaced(value: Any, places: Mapping[str, str]) -> Any:
+    """A spec with its files elsewhere, by the path as given."""
     if isinstance(value, str):
         return places.get(value, value)
     if isinstance(value, dict):
-        return {key: _replaced(item, places) for key, item in value.items()}
+        return {key: replaced(item, places) for key, item in value.items()}
     if isinstance(value, list):
-        return [_replaced(item, places) for item in value]
+        return [replaced(item, places) for item in value]
     return value

@@ -18,7 +18,7 @@ from synthkit.models.journal import Entry, Journal
 from synthkit.models.journal.store import Store as Entries
 from synthkit.models.leases import Leases
 from synthkit.models.project import Project
-from synthkit.models.purchase import FREE, HEDGE, LOST
+from synthkit.models.purchase import FREE, HEDGE, LOST, calls_of
 from synthkit.models.service import Services
 from synthkit.models.vectors import usage_of
 from synthkit.plugins import registry
@@ -90,18 +90,20 @@ def charge(bill: Bill, entries: Iterable[Entry], services: Services) -> None:
         try:
             service = services[model]
         except SynthkitError:  # the project does not know the model any more
-            bill.unknown(model, path, None, used=used)
+            bill.unknown(model, path, None, used=used, calls=calls_of(_request(data["request"])))
             continue
         try:
             usage = usage_of(service.provider, data)
         except Exception:  # no answer that tells what it took, or none that a plugin of today can read
-            bill.unknown(model, path, service.bound(_request(data["request"])), used=used)
+            asked = _request(data["request"])
+            bill.unknown(model, path, service.bound(asked), used=used, calls=calls_of(asked))
             continue
         cost = service.cost(usage)
         if cost is None:
-            bill.unknown(model, path, service.bound(_request(data["request"])), usage, used=used)
+            asked = _request(data["request"])
+            bill.unknown(model, path, service.bound(asked), usage, used=used, calls=calls_of(asked))
         else:
-            bill.paid(model, path, usage, cost, used=used)
+            bill.paid(model, path, usage, cost, used=used, calls=1 if used else calls_of(_request(data["request"])))
 
 
 def charge_lost(bill: Bill, events: Path) -> None:
@@ -118,13 +120,13 @@ def charge_lost(bill: Bill, events: Path) -> None:
                 continue
             model, path, worst = str(form.get("model")), str(form.get("path")), form.get("may_cost")
             several = form.get("calls", 1)  # in a storm one line tells of many
-            for number in range(several if isinstance(several, int) else 1):
+            for _ in range(several if isinstance(several, int) else 1):
                 if form["kind"] == HEDGE:
                     bill.hedged(model, path)
                 elif form["kind"] == FREE:
                     bill.free(model, path)
-                else:  # their dollars are together
-                    bill.unknown(model, path, None if worst is None else ZERO if number else Decimal(worst))
+                else:
+                    bill.unknown(model, path, None if worst is None else Decimal(worst))
 
 
 def _form(line: bytes) -> Mapping[str, Any] | None:

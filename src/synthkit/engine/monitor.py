@@ -1,21 +1,46 @@
 """What is going on in a run, for displays to read at any time."""
 
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from synthkit.engine.tally import Count, Tally, total
 from synthkit.models.bill import Bill
 from synthkit.models.spent import Spent
 
 if TYPE_CHECKING:
-    from synthkit.core.context import Outcome
-    from synthkit.models.calls import Models
+    import asyncio
+
+    from synthkit.core.context import Outcome, Reject
+    from synthkit.models.hindrance import Hindrance
 
 MOST_OPEN = 10_000
 """Counts of entries on their way that are added up for a look at a run; a display looks five times a second."""
+
+MOST_KINDS = 1000
+"""Kinds of failures that are counted, where each has a reason of its own."""
+
+
+class Calls(Protocol):
+    """Who knows of the calls to models."""
+
+    @property
+    def in_flight(self) -> int:
+        """Those that are being answered right now."""
+        ...
+
+    @property
+    def hindrances(self) -> "Sequence[Hindrance]":
+        """What holds them back."""
+        ...
+
+    @property
+    def stopping(self) -> "asyncio.Event":
+        """Set when no further one is made."""
+        ...
 
 
 @dataclass
@@ -26,7 +51,9 @@ class Monitor:
     tally: what committed and finished entries did; open: the counts of those that are on their way through a stage;
     halted: those of entries that were stopped there. unfinished: what was spent on entries that the run ends without.
     bill: what the run has paid, all its calls counted. stages: the labels by stage; stage: the one that is running.
-    coming: how many records the rounds so far bring into the first stage, None where nobody knows.
+    coming: how many records the rounds so far bring into the first stage, None where nobody knows. failures: what
+    failed since the run began or went on, by step and reason, and messages: the first one of each; both are empty where
+    the records are elsewhere, in other processes.
     """
 
     name: str = ""
@@ -42,7 +69,7 @@ class Monitor:
     stopping: str = ""
     stopped_by: str = ""
     note: str = ""
-    models: "Models | None" = None
+    models: "Calls | None" = None
     ended: int = 0
     failed: int = 0
     folder: Path | None = None
@@ -51,6 +78,8 @@ class Monitor:
     stages: Sequence[Sequence[str]] = ()
     stage: int = 0
     coming: int | None = None
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    messages: dict[tuple[str, str], str] = field(default_factory=dict)
     _moving: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, tally: Mapping[str, Count]) -> None:
@@ -88,10 +117,20 @@ class Monitor:
 
     def end(self, outcome: "Outcome", sign: int = 1) -> None:
         """Counts how an entry ended; with sign -1 takes it back, because it is tried again."""
-        failed = sum(reject.kind == "failed" for reject in outcome.rejects)
+        failed = 0
+        for reject in outcome.rejects:
+            if reject.kind == "failed":
+                failed += 1
+                self._note(reject, sign)
         dropped = sum(reject.kind == "dropped" for reject in outcome.rejects)
         self.failed += sign * failed
         self.ended += sign * (failed + dropped + len(outcome.records))
+
+    def _note(self, reject: "Reject", sign: int) -> None:
+        kind = reject.step, reject.reason
+        if kind in self.messages or len(self.messages) < MOST_KINDS:
+            self.messages.setdefault(kind, reject.message)
+            self.failures[kind] += sign
 
     @property
     def in_flight(self) -> int:

@@ -79,14 +79,24 @@ def write_atomic(path: Path, chunks: Iterator[bytes] | Sequence[bytes]) -> None:
 
 def save(folder: Path, part: Part) -> Path:
     """Commits a part: proves that nothing is missing, then writes it under the next free number of its shard."""
+    return put(folder, part.shard, packed(part, folder.name))
+
+
+def packed(part: Part, where: str) -> bytes:
+    """A part as its file holds it. Proves that nothing is missing; where: the name of its stage."""
     import zstandard
 
-    prove(part.tally, f"{folder.name}, shard {part.shard}")
-    last = max((path.stem for path in folder.glob(f"{part.shard:08d}-*.zst")), default="-")
-    number = int(last.partition("-")[2] or -1) + 1
-    path = folder / f"{part.shard:08d}-{number:04d}.zst"
+    prove(part.tally, f"{where}, shard {part.shard}")
     data = "".join(f"{line}\n" for line in _lines(part)).encode()
-    write_atomic(path, [zstandard.ZstdCompressor(level=1, write_checksum=True).compress(data)])
+    return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(data)
+
+
+def put(folder: Path, shard: int, data: bytes) -> Path:
+    """Writes a part under the next free number of its shard."""
+    last = max((path.stem for path in folder.glob(f"{shard:08d}-*.zst")), default="-")
+    number = int(last.partition("-")[2] or -1) + 1
+    path = folder / f"{shard:08d}-{number:04d}.zst"
+    write_atomic(path, [data])
     return path
 
 

@@ -6,7 +6,7 @@ journal, round by round: that run finds these answers there. Its run folder is a
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -31,6 +31,8 @@ from synthkit.engine.store import Store
 from synthkit.engine.tally import together
 from synthkit.engine.traced import Pilot, Reader, refs
 from synthkit.errors import OutOfBudget, SynthkitError
+from synthkit.models.bill import Bill
+from synthkit.models.calls import Models
 from synthkit.models.project import find_project
 from synthkit.models.service import Services
 
@@ -49,13 +51,20 @@ class Leading(First):
 
 
 class Stopwatch:
-    """Times the calls of a run, by model."""
+    """Times the calls of a run, by model. models: who makes them, from its beginning on."""
 
     def __init__(self) -> None:
+        self.models: Models | None = None
         self.seconds: dict[str, list[float]] = {}
 
-    def time(self, ref: str, provider: Provider) -> None:
-        """Times all calls of a provider from now on. Those that fail tell nothing of how long an answer takes."""
+    def start(self, models: Models, refs: Iterable[str]) -> None:
+        """Times the calls to these models from now on."""
+        self.models = models
+        for ref in refs:
+            self._time(ref, models.services[ref].provider)
+
+    def _time(self, ref: str, provider: Provider) -> None:
+        """Those calls that fail tell nothing of how long an answer takes."""
         call, embed = provider.call, provider.embed
 
         async def timed(request: Request, sample: str) -> str:
@@ -101,16 +110,18 @@ def pilot(
         stopwatch = Stopwatch()
         shown = _timed(hidden(watch, Path(place), "pilot"), plan, stopwatch)
         execution = Execution(replace(plan, generator=generator), store, settings, project, shown, preview=True)
-        _ran(made, execution.run(), execution.monitor, stopwatch)
+        result = execution.run()
+        _ran(made, result, execution.monitor, stopwatch.models)
         Reader(made, store, project).read()
+        if stopwatch.models is not None:
+            made.paces = _paces(made, result.bill, stopwatch.models.services, stopwatch)
         if not made.problem and not plan.generator.component.endless:
             made.available = _available(made, store)
     return made
 
 
-def _ran(made: Pilot, result: "Result", monitor: "Monitor", stopwatch: Stopwatch) -> None:
+def _ran(made: Pilot, result: "Result", monitor: "Monitor", models: Models | None) -> None:
     """What the run of a pilot says of itself."""
-    models = monitor.models
     if result.status == "failed" or (models is not None and models.stopping.is_set()):
         made.problem, made.stopped = result.reason, bool(monitor.stopped_by)
         if models is not None and isinstance(models.fatal, OutOfBudget):  # there is no run that could be resumed
@@ -120,26 +131,28 @@ def _ran(made: Pilot, result: "Result", monitor: "Monitor", stopwatch: Stopwatch
     made.spent.add(result.unfinished)
     made.notes += result.state.get("notes", ())
     made.paid = result.bill.total
-    if models is not None:
-        made.paces = {ref: _pace(models.services, ref, stopwatch) for ref in refs(made.plan)}
 
 
 def _timed(watch: Watch, plan: Plan, stopwatch: Stopwatch) -> Watch:
     @contextmanager
     def watching(monitor: "Monitor", control: "Control") -> Iterator[None]:
-        if monitor.models is not None:
-            for ref in refs(plan):
-                stopwatch.time(ref, monitor.models.services[ref].provider)
+        if isinstance(monitor.models, Models):  # a pilot runs in this process
+            stopwatch.start(monitor.models, refs(plan))
         with watch(monitor, control):
             yield
 
     return watching
 
 
-def _pace(services: Services, ref: str, stopwatch: Stopwatch) -> Pace:
-    """How fast a model is: by its calls, its slots, and the limits that its limiter knows by now."""
-    limiter = services[ref].limiter
-    return Pace(stopwatch.seconds.get(ref, ()), limiter.concurrency, limiter.a_minute)
+def _paces(made: Pilot, bill: Bill, services: Services, stopwatch: Stopwatch) -> dict[str, Pace]:
+    """How fast each model is: by its calls, its slots, and the limits that its limiter knows by now."""
+    paces: dict[str, Pace] = {}
+    paid = bill.by_model()
+    for ref in refs(made.plan):
+        limiter, fresh = services[ref].limiter, paid[ref].answers if ref in paid else 0
+        found = max(made.answers(ref) - fresh, 0)
+        paces[ref] = Pace(stopwatch.seconds.get(ref, ()), limiter.concurrency, limiter.a_minute, found)
+    return paces
 
 
 def _available(made: Pilot, store: Store) -> float:

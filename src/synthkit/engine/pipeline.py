@@ -54,6 +54,7 @@ class Pipeline:
         folder: Path | str | None = None,
         export: str | Sequence[str] = (),
         progress: bool | None = None,
+        ray: str | bool | None = None,
         **settings: Any,
     ) -> "Result":
         """Runs to its end and returns the result, whatever its status; only what cannot run at all raises.
@@ -62,17 +63,18 @@ class Pipeline:
 
         target: how many accepted records, in the place of the pipeline's. folder: the run folder; where it holds a run
         of this pipeline, that run goes on. export: «path:format», one or several. progress: whether to show it on
-        stderr; by default on a terminal and in a notebook. settings: seed, concurrency, max_failures, max_rounds,
-        budget, offline, on_bad_line, give_up_after ("10m": how long a service may answer nothing good), hedge (False:
-        nothing is sent a second time because it takes far too long), split (the share of exported records that is for
-        training).
+        stderr; by default on a terminal and in a notebook. ray: True to run on a Ray that is started on this machine,
+        "auto" or "HOST:PORT" to join one; where this process is in one already, that is used. settings: seed,
+        concurrency, max_failures, max_rounds, budget, offline, on_bad_line, give_up_after ("10m": how long a service
+        may answer nothing good), hedge (False: nothing is sent a second time because it takes far too long), split (the
+        share of exported records that is for training).
         """
         with seldom_collected():  # what is imported now stays
             from synthkit.engine.api import run
 
             exports = [export] if isinstance(export, str) else list(export)
             watch = views.current().watcher(progress)
-            return run(self, target=target, folder=folder, exports=exports, watch=watch, **settings)
+            return run(self, target=target, folder=folder, exports=exports, watch=watch, ray=ray, **settings)
 
     def preview(
         self, records: int = 3, *, target: int | None = None, progress: bool | None = None, **settings: Any

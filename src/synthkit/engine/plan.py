@@ -8,6 +8,7 @@ from synthkit.core.columns import IO, Have, hint
 from synthkit.core.component import Component, Names, Spec, chain, spec
 from synthkit.core.flow import flow
 from synthkit.core.interfaces import DatasetStep, Generator
+from synthkit.core.placement import Placement, placement_of
 from synthkit.errors import PipelineError, SynthkitError
 
 
@@ -33,6 +34,11 @@ class Stage:
     def dataset(self) -> Bound | None:
         """The dataset step, if it is one."""
         return self.parts[0] if self.parts and isinstance(self.parts[0].component, DatasetStep) else None
+
+    @property
+    def placement(self) -> Placement:
+        """What all of its parts ask for."""
+        return placement_of(self.parts[0].component) if self.parts else Placement()
 
 
 @dataclass(frozen=True)
@@ -115,14 +121,15 @@ class Plan:
     def components(self) -> Iterator[tuple[str, Component]]:
         """Every component with its path, those inside composites too."""
         for bound in (self.generator, *(part for stage in self.stages for part in stage.parts)):
-            yield from _walk(bound.label, bound.component)
+            yield from walk(bound.label, bound.component)
 
 
-def _walk(path: str, component: Component) -> Iterator[tuple[str, Component]]:
+def walk(path: str, component: Component) -> Iterator[tuple[str, Component]]:
+    """A component and those inside it, each with its path."""
     yield path, component
     for key, part in component.inner().items():
         for inner in chain(part):
-            yield from _walk(f"{path}/{key}/{inner.name}", inner)
+            yield from walk(f"{path}/{key}/{inner.name}", inner)
 
 
 def compile_plan(
@@ -133,10 +140,12 @@ def compile_plan(
     last: Sequence[Component] = (),
     *,
     max_rounds: int | None = None,
+    given: IO | None = None,
 ) -> Plan:
     """Compiles and checks. Raises `PipelineError` with every problem found.
 
-    last: what stands behind the pipeline's own parts, and is not recorded as one of them.
+    last: what stands behind the pipeline's own parts, and is not recorded as one of them. given: the columns of the
+    generator where they are known, so that it need not look into files that may not be here.
     """
     if not parts:
         raise PipelineError(f"pipeline {name!r} is empty: start it with a generator, as in `>> LoadRecords(path)`")
@@ -147,7 +156,7 @@ def compile_plan(
         )
     problems = _goal_problems(name, target, first, max_rounds)
     try:
-        io = first.io(Have())
+        io = first.io(Have()) if given is None else given
     except PipelineError as error:
         raise PipelineError(*(f"{first.name}: {problem}" for problem in error.problems)) from error
     found = flow([*rest, *last], Have().after(io))
@@ -158,7 +167,7 @@ def compile_plan(
     taps = [_tap(first.name, label) for label in first.taps()]
     labels = [b.label for b in bounds]
     problems += [f"{first.name} taps {tap!r}, which is no step{hint(tap, labels)}" for tap in taps if tap not in labels]
-    problems += _too_few(target, bounds)
+    problems += [*_too_few(target, bounds), *_misplaced(bounds)]
     specs = []
     for part in parts:
         try:
@@ -195,6 +204,20 @@ def _too_few(target: int | None, bounds: Sequence[Bound]) -> Iterator[str]:
             yield f"{said}: let more through, or want fewer"
 
 
+def _misplaced(bounds: Sequence[Bound]) -> Iterator[str]:
+    """A sentence for each part that cannot run where it asks to."""
+    for bound in bounds:
+        around = placement_of(bound.component)
+        for path, component in walk(bound.label, bound.component):
+            asked = getattr(component, "placement", None)
+            if not isinstance(asked, Placement | None):
+                cls = type(component).__name__
+                yield f"{path}: the placement of {cls} is a {type(asked).__name__}: give that parameter another name"
+            elif path != bound.label and not placement_of(component).alike(None) and not around.alike(asked):
+                said = f"{path} asks for {asked}, and what is inside {bound.label} runs where that does"
+                yield f"{said}: give the placement to {bound.label}"
+
+
 def _tap(generator: str, label: str) -> str:
     """A tapped label is relative to the technique that the generator belongs to."""
     technique, _, _ = generator.rpartition("/")
@@ -202,7 +225,8 @@ def _tap(generator: str, label: str) -> str:
 
 
 def _stages(bounds: Sequence[Bound], taps: set[str]) -> Sequence[Stage]:
-    """Record steps in a row make a segment; a dataset step stands alone; a tapped step ends its segment.
+    """Record steps in a row that ask for the same placement make a segment; a dataset step stands alone; a tapped step
+    ends its segment.
 
     The first stage is a segment, an empty one where need be: it is what commits the generated records.
     """
@@ -210,7 +234,8 @@ def _stages(bounds: Sequence[Bound], taps: set[str]) -> Sequence[Stage]:
     fresh = False
     for bound in bounds:
         alone = isinstance(bound.component, DatasetStep)
-        if alone or fresh:
+        before = groups[-1][-1].component if groups[-1] else bound.component
+        if alone or fresh or not placement_of(before).alike(placement_of(bound.component)):
             groups.append([])
         groups[-1].append(bound)
         fresh = alone or bound.label in taps

@@ -22,6 +22,8 @@ from synthkit.engine.plan import Plan
 from synthkit.engine.rounds import ALL, barren, next_want
 
 DRAWS = 1000
+ENOUGH = 4
+"""Calls of which a latency is told, where other answers came from the journal."""
 ONE_BY_ONE = 1000
 """Records of a round that are drawn one by one; of more, each kind comes as often as its weight says."""
 ASKED = ("calls", "input", "output", "cached", "reasoning", "dollars", "batch")
@@ -54,11 +56,17 @@ class Ending:
 @dataclass(frozen=True)
 class Pace:
     """How fast a model answers. latencies: seconds of calls; slots: calls at once; a_minute: limits that are known, by
-    «requests», «tokens», «input» and «output»."""
+    «requests», «tokens», «input» and «output». found: answers that came from the journal, which keeps no times."""
 
     latencies: Sequence[float]
     slots: int
     a_minute: Mapping[str, float] = field(default_factory=dict)
+    found: int = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether the calls tell how long one takes."""
+        return len(self.latencies) >= (ENOUGH if self.found else 1)
 
     @cached_property
     def mean(self) -> tuple[float, float]:
@@ -72,16 +80,22 @@ class Pace:
         return max([calls * latency / self.slots, *limited])
 
 
+UNTIMED = Pace((), 1)
+
+
 @dataclass
 class Drawn:
     """Runs that were drawn: of each how many source records it made, how many records it accepted, what each model was
-    asked, and how many seconds it took, where that can be known."""
+    asked, and how many seconds it took, where that can be known; without the calls to `untimed` models, of which too
+    few were made. each: what an accepted record takes in the long run, of all models together."""
 
     sources: list[float] = field(default_factory=list)
     accepted: list[float] = field(default_factory=list)
     yields: list[float] = field(default_factory=list)
     asked: dict[str, list[list[float]]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
+    each: list[list[float]] = field(default_factory=list)
+    untimed: Sequence[str] = ()
 
 
 class Projection:
@@ -119,10 +133,12 @@ class Projection:
         }
 
     def draw(self, rng: Random, paces: Mapping[str, Pace] | None = None, draws: int = DRAWS) -> Drawn:
-        """Draws runs. paces: of all models that are asked; without one of them there are no times."""
+        """Draws runs. paces: of the models that are asked; without any there are no times."""
         clock = Random(rng.random())  # whether there are times changes nothing else
-        drawn = Drawn(asked={model: [] for model in self.models})
-        timed = paces is not None and all(model in paces and paces[model].latencies for model in self.models)
+        paces = paces or {}
+        untimed = [model for model in self.models if model not in paces or not paces[model].known]
+        timed = len(untimed) < len(self.models) or not self.models
+        drawn = Drawn(asked={model: [] for model in self.models}, untimed=untimed)
         for _ in range(draws):
             weight = weights(rng, self._sizes)
             counts, out, rounds = self._rounds(rng, weight)
@@ -132,9 +148,23 @@ class Projection:
             drawn.yields.append(sum(w * kind.out for w, kind in zip(weight, self._kinds, strict=True)))
             for model, amounts in asked.items():
                 drawn.asked[model].append(amounts)
-            if timed and paces is not None:
+            if each := self._each(weight, sum(counts), out):
+                drawn.each.append(each)
+            if timed:
                 drawn.seconds.append(self._seconds(clock, paces, asked, sum(counts), rounds))
         return drawn
+
+    def _each(self, weight: Sequence[float], made: float, out: float) -> list[float]:
+        """What an accepted record takes if the kinds come as often as their weights say. That of a run whose target the
+        pilot meets is known to the cent; what the next run pays for a record is not."""
+        rate = sum(w * kind.out for w, kind in zip(weight, self._kinds, strict=True))
+        goal = self.plan.goal
+        if goal is not None and out >= goal and rate:
+            made = goal / rate
+        asked, accepted = self._asked([made * w for w in weight], made * rate)
+        if not accepted:
+            return []
+        return [sum(amounts) / accepted for amounts in zip([0.0] * len(ASKED), *asked.values(), strict=True)]
 
     def _rounds(self, rng: Random, weight: Sequence[float]) -> tuple[list[float], float, int]:
         """The rounds of one run: how often each kind of record was made, how many left the body, in how many rounds."""
@@ -179,11 +209,12 @@ class Projection:
         self, rng: Random, paces: Mapping[str, Pace], asked: Mapping[str, Sequence[float]], made: float, rounds: int
     ) -> float:
         """How long a run takes: what the slowest model needs for all its calls, and in each round the way of one record
-        through all its calls, one after the other, since a round waits for its last record."""
+        through all its calls, one after the other, since a round waits for its last record. Of a model whose latency is
+        not known only the limits count."""
         busy, way = 0.0, 0.0
         for model, (calls, input, output, *_) in asked.items():
-            pace = paces[model]
-            latency = max(rng.gauss(*pace.mean), min(pace.latencies))
+            pace = paces.get(model, UNTIMED)
+            latency = max(rng.gauss(*pace.mean), min(pace.latencies)) if pace.known else 0.0
             busy = max(busy, pace.seconds(calls, input, output, latency))
             way += latency * calls / max(made, 1)
         return busy + rounds * way
@@ -200,8 +231,3 @@ def _drawn(rng: Random, weight: Sequence[float], number: float) -> list[float]:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
-
-
-def per(drawn: Drawn, numbers: Sequence[float]) -> list[float]:
-    """So much for each accepted record, in the runs that accepted any."""
-    return [number / accepted for number, accepted in zip(numbers, drawn.accepted, strict=True) if accepted > 0]

@@ -186,7 +186,7 @@ class Rehearsing(Runner):
 class Reading(Journal):
     """A journal that is only read."""
 
-    async def append(self, entry: Entry) -> Entry:
+    async def append(self, entry: Entry, text: bytes | None = None) -> Entry:
         return entry
 
 

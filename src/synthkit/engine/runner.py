@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from synthkit.core.record import Record
 from synthkit.engine import dataset, ledger, parts
 from synthkit.engine.context import Lane
-from synthkit.engine.executor import MOST_IN_FLIGHT, Executor, LocalExecutor, Work
+from synthkit.engine.executor import Executor, LocalExecutor, Work, in_flight
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Plan, Stage
 from synthkit.engine.rounds import ALL, Committed, Identity, barren, generated, next_want, outs
@@ -34,9 +34,9 @@ class Runner:
         self.plan, self.store, self.lane, self.settings, self.monitor = plan, store, lane, settings, monitor
         self.retry = retry
         self.limit: Limit = settings.limit()
-        slots = [lane.models.services[ref].limiter.concurrency for _, c in plan.components() for ref in c.models()]
-        in_flight = min(2 * max([settings.concurrency, *slots]), MOST_IN_FLIGHT)
-        self.executor = executor or LocalExecutor(lane, settings, monitor, in_flight)
+        self.executor = executor or LocalExecutor(
+            lane, settings, monitor, in_flight(plan, lane.models.services, settings)
+        )  # fmt: skip
         self._kept: dict[int, pl.DataFrame] = {}
         self.error: SynthkitError | None = None
 

@@ -17,6 +17,7 @@ from synthkit.engine import parts
 from synthkit.engine.advance import advance
 from synthkit.engine.context import Lane, Visit
 from synthkit.engine.monitor import Monitor
+from synthkit.engine.opening import opened
 from synthkit.engine.plan import Stage
 from synthkit.engine.tally import together, total
 from synthkit.errors import StoreError
@@ -154,6 +155,7 @@ class Segment:
             except BaseException as error:
                 if self.error is None:
                     self.error = error
+                self._exhausted = True  # who waits for a turn to read has nothing to read for
                 self.lane.models.stopping.set()
                 return
 
@@ -166,6 +168,7 @@ class Segment:
                     if shard is None:
                         self._exhausted = True
                     else:
+                        await opened(self.lane, self.stage.parts)
                         self._open[shard.number] = _Open(len(shard.admissions))
                         self._buffer.extend(shard.admissions)
         return self._buffer.popleft() if self._buffer else None

@@ -15,6 +15,8 @@ ENOUGH = 5
 """Failures below which a share of them says nothing."""
 MOST = 1_000_000_000
 """Dollars."""
+LONGEST = 300
+"""Characters of a message that is told where a run stops."""
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 """Seconds."""
 
@@ -119,8 +121,24 @@ class Failures:
         all of them at the end of a stage (`last`); a few failures are no share, unless nothing else came of it."""
         failed, ended = monitor.failed, monitor.ended
         if self.count is not None:
-            return f"{failed} records failed, more than {self.count}" if failed > self.count else None
+            said = f"{_records(failed)} failed, more than {self.count}"
+            return said + _mostly(monitor) if failed > self.count else None
         few = failed < ENOUGH and not (last and failed == ended > 0)
         if few or not (last or ended >= 50) or failed <= self.share * ended:
             return None
-        return f"{failed} of {ended} records failed ({failed / ended:.0%}), more than {self.share:.0%}"
+        said = f"{failed:,} of {_records(ended)} failed ({failed / ended:.0%}), more than {self.share:.0%}"
+        return said + _mostly(monitor)
+
+
+def _records(number: int) -> str:
+    return f"{number:,} record{'' if number == 1 else 's'}"
+
+
+def _mostly(monitor: Monitor) -> str:
+    """What most of them failed of: where, and with which message."""
+    if not monitor.failures:
+        return ""
+    (step, reason), number = monitor.failures.most_common(1)[0]
+    message = monitor.messages[step, reason]
+    said = f": {'all' if number == monitor.failed else f'{number:,}'} of them at {step}, {reason}"
+    return f"{said}: {message if len(message) <= LONGEST else message[:LONGEST] + '…'}" if message else said

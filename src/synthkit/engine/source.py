@@ -8,7 +8,7 @@ import keyword
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
@@ -240,21 +240,30 @@ class _blame:
 def keep(path: Path, folder: Path) -> str:
     """Copies a pipeline file and its local imports, found by reading it, into a folder; returns the file's name."""
     root = path.resolve().parent
-    pending, done = [path.resolve()], set[Path]()
-    while pending:
-        file = pending.pop()
-        if file in done:
-            continue
-        done.add(file)
-        pending += _local_imports(file, root)
     try:
-        for file in sorted(done):
+        for file in local([path.resolve()], root):
             target = folder / file.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(target, [file.read_bytes()])
     except OSError as error:
         raise StoreError(f"cannot keep a copy of {path} in {folder}: {error.strerror}") from error
     return path.name
+
+
+def local(files: Iterable[Path], root: Path) -> list[Path]:
+    """These Python files, and all below `root` that they import, in turn; sorted."""
+    pending, done = [*files], set[Path]()
+    while pending:
+        file = pending.pop()
+        if file not in done:
+            done.add(file)
+            pending += _local_imports(file, root)
+    return sorted(done)
+
+
+def files_of(module: str, root: Path) -> list[Path]:
+    """The files below `root` that importing a module runs: its packages' and its own."""
+    return list(_files_of(module, root, root))
 
 
 def _local_imports(file: Path, root: Path) -> Iterator[Path]:

@@ -51,6 +51,16 @@ def total(tallies: Iterable[Mapping[str, Count]]) -> Tally:
     return summed
 
 
+def without(tally: Mapping[str, Count], part: Mapping[str, Count]) -> Tally:
+    """What is in a tally beyond a part of it; of what was spent, nothing."""
+    left: Tally = {}
+    for label, count in tally.items():
+        other = part.get(label, Count())
+        names = ("seen", "made", "out", "dropped", "failed")
+        left[label] = Count(*(max(0, getattr(count, name) - getattr(other, name)) for name in names))
+    return left
+
+
 def together(tally: Mapping[str, Count]) -> Spent:
     """What all steps asked and spent."""
     spent = Spent()

@@ -61,7 +61,8 @@ class Pilot:
     `stopped`, whether somebody stopped it, `short`, whether its budget did. kept: records that the last step at the end
     which chooses let through. paid: what it paid itself. paces: how fast each model answered. unpriced, unbatched:
     models whose price, or price in batches, is not known. unread: answers that cannot be read, and are counted nowhere.
-    failures: how often records failed, by step and message. available: how many source records there are.
+    failures: how often records failed, by step and message. available: how many source records there are. unfinished:
+    source records that were made and did not come to their end.
     """
 
     plan: Plan
@@ -81,6 +82,12 @@ class Pilot:
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     available: float = inf
+    unfinished: int = 0
+
+    def answers(self, ref: str) -> int:
+        """How many answers of a model it used."""
+        asked = (use[ref][0] for one in self.records.values() for use in (one.body, one.tail) if ref in use)
+        return int(sum(asked))
 
     @property
     def ending(self) -> Ending:
@@ -119,6 +126,7 @@ class Reader:
             model = self._services[ref].model
             self._names[model.provider, model.name, model.endpoint] = ref
         self._source: dict[str, str] = {}
+        self._open: dict[str, str] = {}
         self._paid = set[str]()
         components = (component for _, component in self.plan.components())
         self._columns = list(dict.fromkeys(c.written()[0] for c in components if isinstance(c, Judge)))
@@ -131,6 +139,7 @@ class Reader:
                     self._entry(stage, entry)
         finally:
             self._answers.close()
+        self.made.unfinished = len(set(self._open.values()))
 
     def _entry(self, stage: int, entry: Entry) -> None:
         shape = self.plan.shape
@@ -140,6 +149,9 @@ class Reader:
         self.made.failures.update((r.step, r.message) for r in entry.rejects if r.kind == "failed")
         for record in (*entry.outs, *(reject.record for reject in entry.rejects)):
             self._source[record.id] = record.source
+        self._open.pop(entry.id, None)
+        if stage < len(shape.stages) - 1:
+            self._open |= {record.id: record.source for record in entry.outs}
         traced = self.made.records[self._source[entry.id]]
         if self.plan.stages[stage].dataset:
             self._decided(stage, entry, traced)

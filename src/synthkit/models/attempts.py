@@ -155,6 +155,9 @@ class Attempts:
                     continue
                 if isinstance(error, RateLimited):
                     refusals += 1
+                    if limiter.overdue:  # also where it is the only request left, for which no breaker opens
+                        self._gone(service)
+                        raise Stopped from error
                 else:
                     number += 1
                 too_long = (error.retry_after or 0) > limiter.patience
@@ -369,9 +372,11 @@ class _Rival(Rival[Entry]):
     def late(self) -> float | None:
         return self._asked.service.hedges.late(self._asked.origin.path)
 
-    def overdue(self) -> bool:
-        out = self._first.out
-        return out is not None and asyncio.get_running_loop().time() - out > _deadline(self._asked.service)
+    def since(self) -> float | None:
+        return self._first.out
+
+    def longest(self) -> float:
+        return _deadline(self._asked.service)
 
     def too_late(self) -> CallTimeout:
         return _too_late(self._asked.service)

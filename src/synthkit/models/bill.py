@@ -1,7 +1,7 @@
 """The bill: what a run has paid, by model and step, every attempt counted, whether its answer was used or not."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +15,10 @@ class Paid:
     """Calls and what was paid for them. `calls` are all that went out: `answers` in use, `unused` ones that cost
     something or may have (cut bodies, lost races, timeouts, broken connections), and `free` ones that failed at no
     cost. `hedged` of them were a second one beside one that took too long; the other calls that led to no answer
-    `failed`. `cost` (dollars) is that of all calls whose cost is known, `wasted` the part of it that the unused ones
-    took. `unknown` counts those which may have cost: together `most` dollars at most, but for `unpriced` of them, whose
-    price nobody knows. `usage` is what services told, of priced calls or not."""
+    `failed`. Each text of a batch that was embedded counts as a call. `cost` (dollars) is that of all calls whose cost
+    is known, `wasted` the part of it that the unused ones took. `unknown` counts those which may have cost: together
+    `most` dollars at most, but for `unpriced` of them, whose price nobody knows. `usage` is what services told, of
+    priced calls or not."""
 
     calls: int = 0
     unused: int = 0
@@ -100,40 +101,61 @@ class Bill:
     def __bool__(self) -> bool:
         return bool(self.lines or self.cut_off)
 
-    def paid(self, model: str, path: str, usage: Usage, cost: Decimal, *, used: bool = True) -> None:
-        """A durable answer of known cost. used: False for one that came second."""
+    def paid(self, model: str, path: str, usage: Usage, cost: Decimal, *, used: bool = True, calls: int = 1) -> None:
+        """A durable answer of known cost. used: False for one that came second. calls: of a batch that was of no use,
+        its texts."""
         line = self._line(model, path)
-        line.calls += 1
-        line.unused += not used
+        line.calls += calls
+        line.unused += 0 if used else calls
         line.usage += usage
         line.cost += cost
         if not used:
             line.wasted += cost
 
     def unknown(
-        self, model: str, path: str, worst: Decimal | None, usage: Usage | None = None, *, used: bool = False
+        self,
+        model: str,
+        path: str,
+        worst: Decimal | None,
+        usage: Usage | None = None,
+        *,
+        used: bool = False,
+        calls: int = 1,
     ) -> None:
-        """A call whose cost is not known. worst: the most that it can have cost, None without a price."""
+        """A call whose cost is not known, or a batch of as many. worst: the most that it can have cost, all together;
+        None without a price."""
         line = self._line(model, path)
-        line.calls += 1
-        line.unused += not used
-        line.unknown += 1
+        line.calls += calls
+        line.unused += 0 if used else calls
+        line.unknown += calls
         if usage is not None:
             line.usage += usage
         if worst is None:
-            line.unpriced += 1
+            line.unpriced += calls
         else:
             line.most += worst
 
-    def free(self, model: str, path: str) -> None:
-        """A call that failed, and surely cost nothing."""
+    def free(self, model: str, path: str, calls: int = 1) -> None:
+        """A call that failed, and surely cost nothing, or a batch of as many."""
         line = self._line(model, path)
-        line.calls += 1
-        line.free += 1
+        line.calls += calls
+        line.free += calls
 
-    def hedged(self, model: str, path: str) -> None:
+    def hedged(self, model: str, path: str, calls: int = 1) -> None:
         """A call that is counted elsewhere was a second one, beside one that took too long."""
-        self._line(model, path).hedged += 1
+        self._line(model, path).hedged += calls
+
+    def copy(self) -> "Bill":
+        """What it says now. May be made from any thread."""
+        made = Bill(tuple(self._steps))
+        made.lines = {place: replace(paid) for place, paid in list(self.lines.items())}
+        made.cut_off = self.cut_off
+        return made
+
+    def add(self, other: "Bill") -> None:
+        """Adds the lines of another bill."""
+        for place, paid in other.lines.items():
+            self.lines.setdefault(place, Paid()).add(paid)
 
     @property
     def total(self) -> Paid:

@@ -150,7 +150,14 @@ class Budget:
 
     def _used_up(self, worst: Decimal) -> str:
         more = f"the next call may cost ${worst:.4f}; resume with a larger --budget"
+        limit = _exact(self.limit or Decimal(0))
         if not self.spent:
-            return f"the budget of ${self.limit} is too small: {more}"
+            return f"the budget of {limit} is too small: {more}"
         cut = f" (up to ${self._kept:.4f} of it by calls that a kill cut off)" if self._kept else ""
-        return f"the budget of ${self.limit} is used up: ${self.spent:.4f} are spent{cut}, and {more}"
+        return f"the budget of {limit} is used up: ${self.spent:.4f} are spent{cut}, and {more}"
+
+
+def _exact(dollars: Decimal) -> str:
+    """Dollars as other sums are shown, with two digits, below one dollar with four, and with all that were given."""
+    digits = -int(dollars.normalize().as_tuple().exponent)
+    return f"${dollars:.{max(digits, 2 if dollars >= 1 else 4)}f}"

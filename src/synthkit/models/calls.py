@@ -61,7 +61,6 @@ class Models:
         self.attempts = Attempts(
             services, journal, events, run=run, budget=self.budget, bill=self.bill, tries=tries
         )  # fmt: skip
-        self.stopping = self.attempts.stopping
         self._asked: dict[bytes, _Asking] = {}
         self._embeddings = Embeddings(self.attempts, self._not_offline)
 
@@ -76,6 +75,11 @@ class Models:
         return hindrances(list(self.services.made.values()))
 
     @property
+    def stopping(self) -> asyncio.Event:
+        """Set when no further call is made."""
+        return self.attempts.stopping
+
+    @property
     def fatal(self) -> FatalError | None:
         """What has stopped the run."""
         return self.attempts.fatal
@@ -88,7 +92,7 @@ class Models:
         try:
             while True:
                 try:
-                    asked = self._first(service, question, sample)
+                    asked = await self._first(service, question, sample)
                     return await self._whole(service, question, asked, sample, origin, used)
                 except OptionRefused as error:
                     if error.option in dropped:  # a service that refuses what it was not sent
@@ -110,7 +114,9 @@ class Models:
         """The vectors of texts, each durable, in their order."""
         return await self._embeddings.embed(ref, texts, options, sample, origin)
 
-    def _first(self, service: Service, question: Question, sample: Callable[[Request], str]) -> tuple[Request, str]:
+    async def _first(
+        self, service: Service, question: Question, sample: Callable[[Request], str]
+    ) -> tuple[Request, str]:
         """The request to begin with, and its sample. What the service had answered before it refused a wish of it, or
         does still answer (one value may be refused and another not), is found again in the journal."""
         request = service.request(question)
@@ -118,7 +124,7 @@ class Models:
             before = service.request(question, learned=False)
             if before != request:  # else it would be asked as two samples
                 asked_as = sample(before)
-                if self.journal.get(before.key(asked_as)) is not None:
+                if await self.journal.find(before.key(asked_as), shared=not asked_as) is not None:
                     return before, asked_as
         return request, sample(request)
 
@@ -157,6 +163,8 @@ class Models:
     ) -> tuple[Reply, bool]:
         key = request.key(sample)
         entry = self.journal.get(key)
+        if entry is None and self.journal.far:
+            entry = await self.journal.find(key, shared=not sample)
         journaled = entry is not None
         if entry is None:
             journaled = key in self._asked  # somebody asks the same right now

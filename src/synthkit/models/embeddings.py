@@ -87,6 +87,8 @@ class Embeddings:
             waiting = []
             for request in _requests(service, texts, options):
                 key = request.key(sample(request))
+                if self._attempts.journal.far:
+                    await self._attempts.journal.find(key, shared=True)  # from then on it is near
                 waiting.append((key, *self._found(service, request, key, origin)))
             made = []
             for key, found, journaled in waiting:

@@ -73,8 +73,12 @@ class Rival(ABC, Generic[T]):
         """Seconds from when on the first is late; None while nobody knows."""
 
     @abstractmethod
-    def overdue(self) -> bool:
-        """Whether the first has been on its way for so long that both are called off."""
+    def since(self) -> float | None:
+        """Since when the first is with the service, by the loop's clock; None while it still waits to go out."""
+
+    @abstractmethod
+    def longest(self) -> float:
+        """Seconds after which both are called off."""
 
     @abstractmethod
     def too_late(self) -> TransientError:
@@ -100,12 +104,11 @@ class Rival(ABC, Generic[T]):
 class Race(Generic[T]):
     """A call, and a second one where it is late: the first that is answered counts, and the other is called off."""
 
-    __slots__ = ("_began", "_first", "_late", "_loop", "_other", "_over", "_rival", "_timer", "_won")
+    __slots__ = ("_first", "_late", "_loop", "_other", "_over", "_rival", "_timer", "_won")
 
     def __init__(self, rival: Rival[T]) -> None:
         self._rival = rival
         self._loop = asyncio.get_running_loop()
-        self._began = self._loop.time()
         first = asyncio.current_task()
         assert first is not None, "a race is run in a task"
         self._first: asyncio.Task[Any] = first
@@ -140,11 +143,12 @@ class Race(Generic[T]):
 
     def _look(self) -> None:
         """Sends the second, if it is time and may be; else looks again."""
-        late, passed = self._rival.late(), self._loop.time() - self._began
-        if self._rival.overdue():
+        late, since = self._rival.late(), self._rival.since()
+        passed = 0.0 if since is None else self._loop.time() - since
+        if passed > self._rival.longest():
             self._call_off(late=True)
             return
-        left = LEAST if late is None else late - passed
+        left = LEAST if late is None or since is None else late - passed
         if left <= 0 and self._other is None and self._rival.may():
             self._timer = self._loop.call_later(LEAST, self._look)
             self._other = self._loop.create_task(self._rival.second())

@@ -19,7 +19,7 @@ class Hindrance:
     kind: "outage", where nothing good comes; "left", where the service says that nothing is left; "pace", where it
     refuses what is more; else the limit that all wait for, as in the headers ("requests", "tokens", "input", "output"),
     behind "own " where the user has set it. reason: the last failure's. lasts: seconds so far. every: seconds between
-    probes. left: seconds until the run gives up, or until all may go on. a_minute: what the limit allows.
+    probes. left: seconds until the run gives up (0: it has), or until all may go on. a_minute: what the limit allows.
     """
 
     model: str
@@ -36,11 +36,7 @@ def hindrances(services: Iterable[Service]) -> Sequence[Hindrance]:
     now = time.monotonic()  # the loop's clock
     found: dict[Limiter, Hindrance] = {}
     for service in services:
-        if (
-            not service.limiter.stopped
-            and service.limiter not in found
-            and (said := _of(service.model.ref, service.limiter, now))
-        ):
+        if service.limiter not in found and (said := _of(service.model.ref, service.limiter, now)):
             found[service.limiter] = said
     return list(found.values())
 
@@ -49,9 +45,9 @@ def _of(model: str, limiter: Limiter, now: float) -> Hindrance | None:
     breaker, held = limiter.breaker, limiter.held
     since = breaker.since
     if breaker.open and since is not None:
-        left = max(0.0, since + limiter.give_up_after - now)
+        left = 0.0 if limiter.stopped else max(0.0, since + limiter.give_up_after - now)
         return Hindrance(model, "outage", breaker.reason, now - since, breaker.every, left)
-    if held is None or now - held[0] < SOON:
+    if limiter.stopped or held is None or now - held[0] < SOON:
         return None
     began, kind, a_minute = held
     left = max(0.0, limiter.blocked - now) if kind == "left" else math.inf

@@ -7,7 +7,7 @@ must know, or they would not find their answers. Hence a file beside the journal
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from synthkit.errors import JournalError
@@ -19,6 +19,8 @@ class Learned:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known = self._read()
+        self.tell: Callable[[str, str], None] = _nobody
+        """To be told of each option that is new here. Who works on several nodes sets it."""
 
     def options(self, model: str) -> frozenset[str]:
         """Those that this model, named with its endpoint, was found to refuse."""
@@ -38,6 +40,7 @@ class Learned:
         except OSError as error:
             raise JournalError(f"{self._path} cannot be written: {error.strerror or error}") from error
         self._known = known
+        self.tell(model, option)
 
     def _write(self, form: Mapping[str, list[str]]) -> None:
         aside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
@@ -60,3 +63,7 @@ class Learned:
                 f"{self._path} cannot be read ({type(error).__name__}): it says which options models refuse; "
                 "delete it, and it is learnt again"
             ) from error
+
+
+def _nobody(model: str, option: str) -> None:
+    """Nobody else wants to know."""

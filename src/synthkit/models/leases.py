@@ -86,7 +86,13 @@ class Leases:
         new = not self._path.exists()
         try:
             with self._path.open("ab", buffering=0) as file:
-                file.write(json.dumps(form).encode() + b"\n")
+                start, line = file.tell(), json.dumps(form).encode() + b"\n"
+                try:
+                    while line:  # a disk that is nearly full takes a part, and says so
+                        line = line[file.write(line) :]
+                except OSError:
+                    file.truncate(start)  # a line that is not whole would swallow the next
+                    raise
                 os.fsync(file.fileno())
             if new:
                 sync_folder(self._path.parent)

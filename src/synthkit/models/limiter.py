@@ -66,10 +66,11 @@ class Limiter:
     """
 
     def __init__(
-        self, concurrency: int, own: Mapping[str, float] | None = None, give_up_after: float = math.inf
+        self, concurrency: int, own: Mapping[str, float] | None = None, give_up_after: float = math.inf, part: int = 1
     ) -> None:
-        """own: what the user allows a minute, by `KINDS`. give_up_after: seconds without anything good."""
-        self.concurrency = concurrency
+        """own: what the user allows a minute, by `KINDS`. give_up_after: seconds without anything good. part: how many
+        limiters share what the service tells of; what the user allows is given in parts."""
+        self.concurrency, self.part = concurrency, part
         self.give_up_after = give_up_after
         self.used_up: Callable[[float], None] | None = None
         """What is to be done when all that the service tells to be left is used up, for longer than anybody waits."""
@@ -192,7 +193,7 @@ class Limiter:
             if kind not in self.buckets:
                 self.buckets[kind] = Bucket(now)
             out = self.in_use if kind == "requests" else self._on_its_way.of(kind)
-            self.buckets[kind].told(quota, out, now)
+            self.buckets[kind].told(quota.shared(self.part), out, now)
 
     def answered(self, place: Place) -> bool:
         """A good answer came. Whether an outage is over with it."""
@@ -238,6 +239,12 @@ class Limiter:
         for timer in (self._timer, self._ending):
             if timer is not None:
                 timer.cancel()
+
+    @property
+    def overdue(self) -> bool:
+        """Whether nothing good has come for longer than the user gives the service."""
+        since = self.breaker.since
+        return since is not None and asyncio.get_running_loop().time() - since > self.give_up_after
 
     @property
     def patience(self) -> float:

@@ -24,6 +24,10 @@ SLOWER = 0.75
 takes twice as long until a limit that was raised is used."""
 SLOWEST = 0.05
 """Requests a second that are tried at least: three a minute, which is the least that services sell."""
+FEWER, QUICK, MANY, DOUBT, EAGER = 20, 0.25, 0.4, 2, 0.05
+"""While a pace is being found: the answers that are enough for a decrease, and the seconds over which they come; the
+share of refusals up to which it counts as found; how many refusals of them all are taken for answers, since few that
+are good may be so by chance; and the part of it that is won back in a second."""
 
 
 class Allowance:
@@ -139,6 +143,9 @@ class Pace:
     that are refused, by half at most, as in DCTCP (RFC 8257, section 3.3): a service that refuses one call in ten is
     not asked half as fast. Answers are counted over the last seconds, and where few come over more, so that three calls
     a minute are found as well as a hundred a second.
+
+    At first, when nothing is known, answers are counted anew from the first refusal on. What the service had saved up
+    is gone then, and what still gets through is what it allows: that is the pace, at once, until fewer are refused.
     """
 
     def __init__(self) -> None:
@@ -151,6 +158,8 @@ class Pace:
         self._answers = self._refused = self._seconds = 0.0
         self._counted: float | None = None
         self._longest = 0.0
+        self._finding = True
+        self._served, self._since = 0, 0.0
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go out."""
@@ -166,6 +175,7 @@ class Pace:
 
     def answered(self, sent: float, now: float) -> None:
         """A good answer came to a request that had gone out at `sent`."""
+        self._served += 1
         if sent >= self._cut:
             self._count(sent, now, refused=False)
 
@@ -173,17 +183,39 @@ class Pace:
         """A request was refused that had gone out at `sent`. Whether the pace is lower now."""
         if sent < self._cut:
             return False
+        if self.rate is None and self._refused < 0.5:
+            self._begin(now)
         self._count(sent, now, refused=True)
-        if now - self._cut < COOLDOWN or self._refused < STRAY * self._answers + SURPLUS:
+        if self._refused < STRAY * self._answers + SURPLUS or not self._enough(now):
             return False
         self._move(now)
-        if self.rate is None and self._answers < ENOUGH:
-            return False  # too little to say how much it allows
         reached = self.rate or self._answers / max(self._seconds, COOLDOWN / 100)
-        self.rate = max(reached * (1 - self._refused / self._answers / 2), SLOWEST)
-        self._gain, self._cut, self._at, self._level, self._grown = GAIN * reached, now, now, 0.0, 0.0
-        self._answers, self._refused, self._seconds, self._counted, self._longest = 0.0, 0.0, 0.0, None, 0.0
+        share = self._refused / self._answers
+        if self.rate is None or (self._finding and share > MANY and self._answers >= FEWER):
+            served = self._served / max(now - self._since, QUICK)  # by those too that had gone out before
+            self.rate = min(max(reached * (1 - share + DOUBT / self._answers), served), reached)
+            eager = EAGER * min(1.0, self.rate * SPAN / ENOUGH)  # where answers are few, nothing is sure
+            self._gain, self._finding = max(eager, GAIN) * self.rate, True
+        else:
+            self.rate = reached * (1 - share / 2)
+            self._gain, self._finding = GAIN * reached, False
+        self.rate = max(self.rate, SLOWEST)
+        self._cut, self._at, self._level, self._grown, self._longest = now, now, 0.0, 0.0, 0.0
+        self._begin(now)
+        self._counted = None
         return True
+
+    def _enough(self, now: float) -> bool:
+        """Whether what was counted says how much the service allows."""
+        if self.rate is None:
+            return self._answers >= ENOUGH and now - self._cut >= COOLDOWN
+        many = self._finding and self._answers >= FEWER and self._seconds >= QUICK
+        return many or now - self._cut >= COOLDOWN
+
+    def _begin(self, now: float) -> None:
+        """Counts answers anew."""
+        self._answers, self._refused, self._seconds, self._served = 0.0, 0.0, 0.0, 0
+        self._counted = self._since = now
 
     def _count(self, sent: float, now: float, *, refused: bool) -> None:
         passed = 0.0 if self._counted is None else min(now - self._counted, MINUTE)

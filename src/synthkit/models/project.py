@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from synthkit.core.columns import hint
 from synthkit.core.provider import Endpoint, Provider
 from synthkit.errors import ConfigError
+from synthkit.models.keys import Keys
 from synthkit.models.prices import Price
 from synthkit.models.settings import FILE, ModelTable, PriceTable, Settings, checked_url, read_settings
 
@@ -80,12 +81,16 @@ class Project:
     (OPENAI_BASE_URL), as if it were the `base_url` of each model that has none; the journal's keys tell it apart.
     As with the SDK, a service at a `base_url` gets the provider's usual key (OPENAI_API_KEY) if there is one: name
     another variable with `api_key_env`, or send none with `api_key_env = ""`.
+
+    keys: what stands for environment and env file, in a process that works for one on another node: neither of its own
+    is looked at then.
     """
 
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+    def __init__(self, folder: Path, settings: Settings | None = None, keys: Keys | None = None) -> None:
         self.folder = folder
         self._settings = settings or Settings()
-        self._secrets: list[str] = []
+        self._keys = keys
+        self._secrets: list[str] = list(keys.secrets) if keys else []
         self._unreadable: list[int] = []
 
     @property
@@ -112,6 +117,15 @@ class Project:
     def names(self) -> tuple[str, ...]:
         """The models that synthkit.toml names, sorted."""
         return tuple(sorted(self._settings.models))
+
+    def form(self) -> dict[str, Any]:
+        """What its synthkit.toml says, as plain values, from which `of` makes it again elsewhere."""
+        return self._settings.form()
+
+    @classmethod
+    def of(cls, form: Mapping[str, Any], folder: Path, keys: Keys) -> "Project":
+        """The same project in another folder, with nothing of this process's environment."""
+        return cls(folder, Settings.of(form), keys)
 
     @cached_property
     def prices(self) -> Mapping[str, Price]:
@@ -202,7 +216,18 @@ class Project:
 
     def _variable(self, name: str) -> str | None:
         """A variable's value from the environment, else from the env file; an empty one is none."""
+        if self._keys is not None:
+            return self._keys.variables.get(name)
         return os.environ.get(name, "").strip() or self._env.get(name, "").strip() or None
+
+    def variables(self, model: Model, provider: type[Provider]) -> dict[str, str]:
+        """The variables that tell where a model is and hold its key, as far as they are set."""
+        names = [self._key_env(model, provider), OWN[model.provider][0] if model.provider in OWN else None]
+        return {name: value for name in names if name and (value := self._variable(name)) is not None}
+
+    def environ(self, name: str) -> str | None:
+        """A variable of the environment as it is, for what reads it there itself."""
+        return self._keys.environment.get(name) if self._keys is not None else os.environ.get(name)
 
     @property
     def env_file(self) -> Path:
@@ -244,6 +269,8 @@ class Project:
         for key in self._secrets:
             if len(key) >= SHORTEST:
                 text = text.replace(key, "***")
+                if (escaped := json.dumps(key)[1:-1]) != key:  # as JSON has it, with quotes in it
+                    text = text.replace(escaped, "***")
             if pieces and len(key) > 2 * PIECE:
                 text = _without_pieces(text, key)
         return text

@@ -19,6 +19,11 @@ HEDGE = "hedge"
 """Of one, counted elsewhere, that was sent beside one which took too long."""
 
 
+def calls_of(request: Request) -> int:
+    """The calls that a request counts for: each of the texts that it embeds, since each is an answer of its own."""
+    return max(len(request.inputs), 1)
+
+
 class Purchase:
     """One call: `reserve`, `sent`, then `free`, `paid` or `unread`; `settle` whatever happened.
 
@@ -57,14 +62,15 @@ class Purchase:
     def paid(self, usage: Usage, *, used: bool, path: str = "", request: Request | None = None) -> None:
         """Its answer is durable. path, request: of a part of it, where each part is an answer of its own."""
         service, cost = self._service, self._service.cost(usage)
+        calls = calls_of(request or self._request)
         if self._open:
             self._open, self._cost = False, ZERO
         self._cost = None if cost is None or self._cost is None else self._cost + cost
         if cost is None:
             worst = service.bound(request or self._request)
-            self._bill.unknown(service.model.ref, path or self.path, worst, usage, used=used)
+            self._bill.unknown(service.model.ref, path or self.path, worst, usage, used=used, calls=calls)
         else:
-            self._bill.paid(service.model.ref, path or self.path, usage, cost, used=used)
+            self._bill.paid(service.model.ref, path or self.path, usage, cost, used=used, calls=calls)
 
     def unread(self, data: Mapping[str, Any]) -> None:
         """What came is durable, and no answer. data: its entry, which may tell all the same what it took."""
@@ -75,21 +81,24 @@ class Purchase:
         else:
             self.paid(self.told, used=False)
             return
-        self._bill.unknown(self._service.model.ref, self.path, self._service.bound(self._request))
+        worst = self._service.bound(self._request)
+        self._bill.unknown(self._service.model.ref, self.path, worst, calls=calls_of(self._request))
 
     def settle(self, event: Callable[..., None], record: str, *, hedge: bool = False) -> None:
         """The end of it. event: writes into the log of events. hedge: it was sent beside another."""
         self._budget.settle(self._reserved, self._cost)
         if not (self._open or self._free or hedge):
             return
-        bill, model, path = self._bill, self._service.model.ref, self.path
+        bill, model, path, calls = self._bill, self._service.model.ref, self.path, calls_of(self._request)
+        several = {"calls": calls} if calls > 1 else {}
         if hedge:
-            bill.hedged(model, path)
-            event(HEDGE, model=model, path=path, record=record)
+            bill.hedged(model, path, calls)
+            event(HEDGE, model=model, path=path, record=record, **several)
         if self._free:
-            bill.free(model, path)
-            event(FREE, model=model, path=path, record=record)
+            bill.free(model, path, calls)
+            event(FREE, model=model, path=path, record=record, **several)
         if self._open:
             worst = self._service.bound(self._request)
-            bill.unknown(model, path, worst)
-            event(LOST, model=model, path=path, record=record, may_cost=None if worst is None else str(worst))
+            bill.unknown(model, path, worst, calls=calls)
+            may_cost = None if worst is None else str(worst)
+            event(LOST, model=model, path=path, record=record, may_cost=may_cost, **several)

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from synthkit.core.answer import Reply, Request, Schema, Usage
 from synthkit.core.provider import Provider
@@ -268,6 +268,20 @@ def _is_json(value: Any) -> bool:
     return not isinstance(value, Mapping) or all(isinstance(name, str) for name in value)
 
 
+class Share(NamedTuple):
+    """One of equal parts of something: the `number`th, from 0."""
+
+    number: int
+    parts: int
+
+    def of(self, whole: int) -> int:
+        """So many of these, that all parts together make the whole; 1 at least."""
+        return max(1, whole * (self.number + 1) // self.parts - whole * self.number // self.parts)
+
+
+UNDIVIDED = Share(0, 1)
+
+
 class Services:
     """The services of a project, made when they are first named."""
 
@@ -281,17 +295,19 @@ class Services:
         answered_before: bool = False,
         give_up_after: float = math.inf,
         hedge: bool = True,
+        share: Share = UNDIVIDED,
     ) -> None:
         """at: the day whose prices count; today if it is not given. answered_before: the run has had answers, so that
         a service which fails now is there all the same. give_up_after: seconds for which a service may answer nothing
-        good. hedge: False: no request is sent a second time because it takes long."""
+        good. hedge: False: no request is sent a second time because it takes long. share: the part of all limits that
+        these services may use."""
         self.answered_before = answered_before
         self.project, self.providers, self.concurrency = project, providers, concurrency
-        self.give_up_after, self.hedge = give_up_after, hedge
+        self.give_up_after, self.hedge, self.share = give_up_after, hedge, share
         self.made: dict[str, Service] = {}
         self._limiters: dict[tuple[str, ...], Limiter] = {}
         self._prices = Prices(project.prices, at)
-        self._learned = Learned(project.refused)
+        self.learned = Learned(project.refused)
 
     def __getitem__(self, ref: str) -> Service:
         """The service behind a model's name. Raises `ConfigError` and `PluginError` for names there are not."""
@@ -305,18 +321,19 @@ class Services:
             limiter = self._limiter(model, provider.endpoint.key or "")
             provider.notice = limiter.notice
             hedges = Hedges(on=self.hedge and model.hedge)
-            self.made[ref] = Service(model, provider, self._prices, limiter, hedges, self._learned)
+            self.made[ref] = Service(model, provider, self._prices, limiter, hedges, self.learned)
         return self.made[ref]
 
     def _limiter(self, model: Model, key: str) -> Limiter:
         """The limiter for a model, shared by all names for it: limits are kept by key."""
-        concurrency = model.concurrency or self.concurrency
+        concurrency = self.share.of(model.concurrency or self.concurrency)
+        limits = {kind: most / self.share.parts for kind, most in model.limits.items()}
         where = (model.provider, model.base_url or "", key, model.name)
         limiter = self._limiters.get(where)
         if limiter is None:
-            limiter = self._limiters[where] = Limiter(concurrency, model.limits, self.give_up_after)
+            limiter = self._limiters[where] = Limiter(concurrency, limits, self.give_up_after, self.share.parts)
         else:
-            limiter.narrow(concurrency, model.limits)
+            limiter.narrow(concurrency, limits)
         return limiter
 
     async def close(self) -> None:

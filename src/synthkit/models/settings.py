@@ -22,6 +22,8 @@ KEY = re.compile(r"(sk|rk|gsk|hf|xai|pplx|nvapi)[-_][A-Za-z0-9_-]{16,}|Bearer\s+
 
 
 def _number(value: object) -> Decimal:
+    if isinstance(value, Decimal):  # from another process, which has read it already
+        return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Decimal(str(value))
     raise ValueError("must be a number of dollars for a million tokens")
@@ -146,6 +148,14 @@ class Settings(Table):
     env_file: Annotated[str, Field(min_length=1)] | None = None
     models: dict[str, ModelTable] = {}
     prices: dict[str, PriceTable] = {}
+
+    def form(self) -> dict[str, Any]:
+        """As plain values, without the env file: its keys travel on their own."""
+        return self.model_dump(exclude_unset=True, exclude={"env_file"})
+
+    @classmethod
+    def of(cls, form: Mapping[str, Any]) -> "Settings":
+        return cls.model_validate(form)
 
 
 def read_settings(path: Path) -> Settings:

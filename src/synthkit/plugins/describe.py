@@ -53,11 +53,16 @@ def described(claim: Claim, cls: type) -> Description:
     fields: dict[str, FieldInfo] = getattr(cls, "model_fields", {})
     prompts = {name: info.default for name, info in fields.items() if _is_prompt(cls, name, info.default)}
     doc = parse(own_doc(cls), [*fields, *class_variables(cls)])
-    parameters = [found for found in parameters_of(cls, prompts) if found.name != "label"]
+    parameters = [found for found in parameters_of(cls, prompts) if not _everywhere(found)]
     settable = {name: sentence(said) for name, said in doc.meanings.items() if name not in fields}
     doc = replace(doc, text=(*doc.text, *_base_text(cls)))
     facts = _format_facts(claim.name, cls) if claim.kind == "format" else {}
     return Description(claim, cls, home(cls), doc, parameters, prompts, settable, facts)
+
+
+def _everywhere(parameter: Parameter) -> bool:
+    """Whether it is a parameter that all have, and says nothing of this one."""
+    return parameter.name == "label" or (parameter.name == "placement" and parameter.default == "None")
 
 
 def _is_prompt(cls: type, name: str, default: Any) -> bool:

@@ -172,7 +172,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             seconds = float(headers["retry-after"])
         except ValueError:
             then, now = _date(headers["retry-after"]), _date(headers.get("date", ""))
-            seconds = (then - now).total_seconds() if then and now else None
+            seconds = (then - now).total_seconds() if then and now else None  # zones are within a day of each other
     if seconds is None or not seconds < float("inf"):  # NaN is not less either
         return None
     return max(0.0, seconds)
@@ -181,7 +181,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return date if date.tzinfo else None
 

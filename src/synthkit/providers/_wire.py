@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
 
+LONGEST, MANY = 64 << 10, 1000
+"""Bytes of a header, and headers, as the SDKs' clients take them: gateways pass on what they get."""
+
+
 class Answer(NamedTuple):
     """What came back, whatever its status. The content is unpacked."""
 
@@ -46,6 +50,8 @@ class Wire:
             cookie_jar=DummyCookieJar(),
             timeout=ClientTimeout(total=None, sock_connect=None),  # the deadline is the caller's
             auto_decompress=False,
+            max_field_size=LONGEST,
+            max_headers=MANY,
         )
         self._base, self._query, self._address = base.rstrip("/"), f"?{query}" if query else "", URL
         self._addresses: dict[str, URL] = {}

@@ -10,14 +10,12 @@ from synthkit.providers._reading import json_value
 from synthkit.providers._schema_merge import Unfit
 from synthkit.providers.anthropic_cache import Beginnings
 from synthkit.providers.anthropic_client import OLD, Client
-from synthkit.providers.anthropic_errors import refused
+from synthkit.providers.anthropic_errors import SAMPLING, refused
 from synthkit.providers.anthropic_models import traits
 from synthkit.providers.anthropic_schema import translated as native
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
-
-SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 
 
 class Anthropic(Provider):
@@ -32,6 +30,7 @@ class Anthropic(Provider):
     capabilities: ClassVar[frozenset[str]] = frozenset({"structured", "tools", "images"})
     options: ClassVar[frozenset[str]] = SAMPLING | {"max_tokens", "stop", "reasoning_effort", "extra"}
     key_env: ClassVar[str | None] = "ANTHROPIC_API_KEY"
+    variables: ClassVar[tuple[str, ...]] = ("ANTHROPIC_CUSTOM_HEADERS",)
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
@@ -82,7 +81,7 @@ class Anthropic(Provider):
         marks = self._beginnings.mark(body, known.least) if self._hints and known else None
         answered = False
         try:
-            text, headers = await self._client.post(self._client.place.path, body, request.model)
+            text, headers = await self._client.post(self._client.place.path, body, request.model, request.options)
             self._check(text, headers, request.model)
             answered = True
         finally:

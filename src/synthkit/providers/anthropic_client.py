@@ -75,9 +75,9 @@ class Client(Line):
         return (anthropic.AnthropicError,)
 
     def translated(self, error: Exception, place: Place, model: str, sent: Collection[str]) -> CallError:
-        return translated(error, place, model)
+        return translated(error, place, model, sent)
 
     def refused(
         self, status: int, body: object, headers: Mapping[str, str], place: Place, model: str, sent: Collection[str]
     ) -> CallError:
-        return refused(status, body, headers, place, model)
+        return refused(status, body, headers, place, model, sent)

@@ -1,9 +1,13 @@
 """What can go wrong in a call through Anthropic's SDK, in synthkit's words: by status, type and code, never by message.
 
+One thing stands nowhere else: which field of a request is refused. Its path comes before the message, and is looked for
+there; what follows is not read.
+
 https://platform.claude.com/docs/en/api/errors
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from synthkit.core import Endpoint
@@ -13,6 +17,7 @@ from synthkit.errors import (
     CallError,
     CallTimeout,
     ConnectionLost,
+    OptionRefused,
     OutOfQuota,
     RateLimited,
     ServerError,
@@ -58,6 +63,10 @@ STATUSES: Mapping[int, type[CallError]] = {
 }
 
 
+SAMPLING = frozenset({"temperature", "top_p", "top_k"})
+"""Options that newer versions of the API do not have, and services that speak its language may or may not take."""
+
+
 def path(endpoint: Endpoint) -> str:
     """The path of messages behind the base URL, which may end in /v1 or not, as it does for other SDKs or for this."""
     url = (endpoint.base_url or OWN).partition("?")[0]
@@ -69,21 +78,27 @@ def place(endpoint: Endpoint) -> _errors.Place:
     return _errors.Place(endpoint, OWN, path(endpoint), "is what stands before /v1/messages")
 
 
-def translated(error: Exception, place: _errors.Place, model: str) -> CallError:
-    """Our error for one that the SDK, or the transport below it, has raised."""
+def translated(error: Exception, place: _errors.Place, model: str, sent: Collection[str] = ()) -> CallError:
+    """Our error for one that the SDK, or the transport below it, has raised. sent: the request's options."""
     import anthropic
 
     if isinstance(error, anthropic.APIStatusError):
-        return refused(error.status_code, error.body, error.response.headers, place, model)
+        return refused(error.status_code, error.body, error.response.headers, place, model, sent)
     if isinstance(error, anthropic.AnthropicError) and not isinstance(error, anthropic.APIConnectionError):
         return _errors.sdk_failed(error, place, anthropic.APIResponseValidationError)
     return _errors.unconnected(error, place, anthropic.APITimeoutError)
 
 
 def refused(
-    status: int | None, body: object, headers: Mapping[str, str], place: _errors.Place, model: str
+    status: int | None,
+    body: object,
+    headers: Mapping[str, str],
+    place: _errors.Place,
+    model: str,
+    sent: Collection[str] = (),
 ) -> CallError:
-    """Our error for a reply with this body. status: None where it came with 200, so that its type alone counts."""
+    """Our error for a reply with this body. status: None where it came with 200, so that its type alone counts. sent:
+    the request's options; where the model does not take one for sampling, that is an `OptionRefused`."""
     given = body.get("error", body) if isinstance(body, Mapping) else body
     error: Mapping[str, Any] = given if isinstance(given, Mapping) else {"message": given}
     details = error.get("details")
@@ -97,4 +112,12 @@ def refused(
     ours = told or STATUSES.get(decides, ServerError if decides >= 500 else CallError)
     word = code if isinstance(code, str) else kind
     missing = kind == "not_found_error"
-    return _errors.refused(ours, status or decides, word, error, headers, place, model, told=missing)
+    found = _errors.refused(ours, status or decides, word, error, headers, place, model, told=missing)
+    option = _field(error.get("message")) if ours is BadRequest and decides in (400, 422) else ""
+    return OptionRefused(str(found), option=option) if option in SAMPLING.intersection(sent) else found
+
+
+def _field(message: object) -> str:
+    """The field of a request that a message is about, as in `temperature: Extra inputs are not permitted`."""
+    named = re.match(r"([a-z_]+): ", message) if isinstance(message, str) else None
+    return named[1] if named else ""

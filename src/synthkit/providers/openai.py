@@ -48,6 +48,7 @@ class OpenAI(Provider):
     )
     embedding_options: ClassVar[frozenset[str]] = openai_embeddings.OPTIONS
     key_env: ClassVar[str | None] = "OPENAI_API_KEY"
+    variables: ClassVar[tuple[str, ...]] = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS")
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)

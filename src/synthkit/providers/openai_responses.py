@@ -41,6 +41,7 @@ class OpenAIResponses(Provider):
         {"temperature", "top_p", "max_tokens", "reasoning_effort", "logprobs", "top_logprobs", "extra"}
     )
     key_env: ClassVar[str | None] = "OPENAI_API_KEY"
+    variables: ClassVar[tuple[str, ...]] = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS")
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)

@@ -1,6 +1,6 @@
 """Where each answer is: the number of its segment and its place there."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from threading import Lock
 from typing import NamedTuple
 
@@ -21,6 +21,14 @@ class Index:
     def __len__(self) -> int:
         growing, folded, mapped = self._tables
         return len(folded) + sum(map(len, growing.values())) + sum(map(len, mapped.values()))
+
+    def keys(self) -> Iterator[bytes]:
+        """All keys, as they are now; one may come twice."""
+        growing, folded, mapped = self._tables
+        for table in (*growing.values(), folded):
+            yield from list(table)
+        for sidecar in mapped.values():
+            yield from (key for key, _ in sidecar)
 
     def find(self, key: bytes) -> tuple[int, int] | None:
         """Segment and place."""

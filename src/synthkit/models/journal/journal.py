@@ -38,7 +38,10 @@ class Journal:
     `refresh`.
 
     `problems`: a sentence for each torn tail that was cut and each damaged place that was skipped.
+    `far`: whether `find` knows more than `get`.
     """
+
+    far = False
 
     def __init__(self, folder: Path, *, read_only: bool = False, segment_size: int = SEGMENT_SIZE) -> None:
         """Reads the keys; JournalError if a file cannot be read or is in a newer format. Writes no segment yet.
@@ -87,14 +90,25 @@ class Journal:
         self._refuse_closed()
         return self._store.scan(holding=holding)
 
-    async def append(self, entry: Entry) -> Entry:
-        """Returns when the entry is durable: itself, or the answer that was there first under its key.
+    def keys(self) -> Iterator[bytes]:
+        """The keys of all answers that are known, in no order; one may come twice."""
+        self._refuse_closed()
+        return self._store.index.keys()
+
+    async def find(self, key: bytes, *, shared: bool = False) -> Entry | None:
+        """What `get` returns; a journal that is `far` asks for it. shared: others may ask for the same right now."""
+        return self.get(key)
+
+    async def append(self, entry: Entry, text: bytes | None = None) -> Entry:
+        """Returns when the entry is durable: itself, or the answer that was there first under its key. text: what
+        `to_text` made of it, where that is at hand.
 
         Entries that come while others are made durable go together into the next commit. Who stops waiting does
         not stop the entry. JournalError if it cannot be written; then nothing more can be, and what was committed
         before stays readable.
         """
-        waiting = Waiting(entry, to_text(entry), asyncio.get_running_loop().create_future())
+        text = to_text(entry) if text is None else text
+        waiting = Waiting(entry, text, asyncio.get_running_loop().create_future())
         with self._guard:
             self._refuse_closed()
             if self._read_only:

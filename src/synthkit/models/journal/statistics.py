@@ -36,13 +36,15 @@ class Used:
 @dataclass(slots=True)
 class Statistics:
     """size: bytes on disk, the sidecars included. models: by provider, name and endpoint, in the order of their first
-    answer, as are runs, by their ids. absent: entries of providers that are not installed, by name."""
+    answer, as are runs, by their ids. asked: the models of each run, as its pipeline names them, in that order too.
+    absent: entries of providers that are not installed, by name."""
 
     size: int
     segments: int
     total: Used = field(default_factory=Used)
     models: dict[tuple[str, str, str], Used] = field(default_factory=dict)
     runs: dict[str, Used] = field(default_factory=dict)
+    asked: dict[str, dict[str, None]] = field(default_factory=dict)
     absent: Mapping[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -91,6 +93,7 @@ def _count(found: Statistics, entry: Entry, replies: Replies) -> None:
     cost = None if usage is None else replies.cost(entry, usage)
     model = model_of(entry)
     run = str(entry.data.get("run", ""))
+    found.asked.setdefault(run, {})[model.ref] = None
     for used in (
         found.total,
         found.models.setdefault((model.provider, model.name, model.endpoint), Used()),

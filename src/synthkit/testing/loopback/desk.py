@@ -95,7 +95,7 @@ class Desk:
             replies = self._answers(request) if refused is None else [refused]
             content = content_of(api, request, replies)
             self._charge(api, request, replies, content)
-            self._count(request, replies, content)
+            self._count(api, request, replies, content)
             outgoing = self._packer.answer(message, request, replies[0], content, began, ticket)
         except Exception as problem:  # the handler's: it must be seen, and the client must not hang
             self.problems.append(problem)
@@ -121,16 +121,17 @@ class Desk:
             )
             billing.charge(request.model, usage_of(api, request, lost))
 
-    def _count(self, request: Request, replies: Sequence[Reply], content: Content) -> None:
+    def _count(self, api: Api, request: Request, replies: Sequence[Reply], content: Content) -> None:
         """Takes an answer's output from the limit that is kept of it."""
         first = replies[0]
-        if not self._gate.counts_output or first.error is not None:
+        if not self._gate.kept or first.error is not None:
             return
         usage: Mapping[str, Any] = {}
         if self.billing.told(first, bool(request.body.get("stream"))):
             usage = usage_in(content.pieces[0])
         told = usage.get("output_tokens", usage.get("completion_tokens"))
-        self._gate.made(sum(tokens(reply.text) for reply in replies) if told is None else int(told))
+        made = sum(tokens(reply.text) for reply in replies) if told is None else int(told)
+        self._gate.made(made, anthropic=isinstance(api, anthropic.Messages))
 
     def _refused(self, api: Api, message: Message, request: Request, began: float) -> Reply | None:
         """The reply to a call that no model gets to see."""
@@ -150,7 +151,7 @@ class Desk:
                 f"{size} tokens. Please reduce the length of the messages."
             )
             return Reply(error=replace(error_named("context_length_exceeded"), message=text))
-        return self._gate.enter(size, began, anthropic=isinstance(api, anthropic.Messages))
+        return self._gate.enter(size, began, most=_room(request.body), anthropic=isinstance(api, anthropic.Messages))
 
     def _fault(self, api: Api, request: Request) -> ApiError | None:
         """What the API refuses in a body."""
@@ -232,6 +233,12 @@ def _decoded(body: bytes) -> dict[str, Any] | None:
 
 def _no_number(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+def _room(body: Mapping[str, Any]) -> int:
+    """The most tokens that the answers may have; 0 where nothing is said."""
+    names = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+    return max(body.get(name) or 0 for name in names) * (body.get("n") or 1)
 
 
 def _not_allowed(message: Message, method: str) -> ApiError:

@@ -38,8 +38,13 @@ class _Bucket:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Requests and tokens a minute that the server allows, the tokens together or, as Anthropic keeps them, those of
-    input and of output apart. A full bucket may be spent at once. Output counts when it has been made, so that it may
-    go below nothing; what then comes is refused."""
+    input and of output apart. A full bucket may be spent at once.
+
+    Of `tokens`, a request in OpenAI's language takes what OpenAI documents, when it comes: its input, or the most that
+    it may answer (`max_tokens`, times `n`) if that is more; what is made then changes nothing. In Anthropic's language,
+    and of `output`, output counts when it has been made, so that a limit may go below nothing; what then comes is
+    refused.
+    """
 
     requests: int
     tokens: int = 1_000_000_000_000
@@ -59,14 +64,15 @@ class Gate:
         self._output = None if told.output is None else _Bucket("output-tokens", told.output)
 
     @property
-    def counts_output(self) -> bool:
-        """Whether `made` is of use."""
-        return self._output is not None
+    def kept(self) -> bool:
+        """Whether there are limits."""
+        return self._kept
 
-    def enter(self, tokens: int, now: float, *, anthropic: bool = False) -> Reply | None:
+    def enter(self, tokens: int, now: float, *, most: int = 0, anthropic: bool = False) -> Reply | None:
         """Takes one request of `tokens`; the 429 if a limit is met, in OpenAI's words or in Anthropic's. `now`: seconds
-        on a clock that never goes back."""
-        asked = ((self._requests, 1), (self._tokens, tokens), (self._input, tokens), (self._output, 1))
+        on a clock that never goes back. most: the tokens that its answer may have."""
+        together = tokens if anthropic else max(tokens, most)
+        asked = ((self._requests, 1), (self._tokens, together), (self._input, tokens), (self._output, 1))
         for bucket, amount in asked:
             if bucket is None:
                 continue
@@ -77,13 +83,15 @@ class Gate:
                 error = ApiError(429, text, type=bucket.name, code="rate_limit_exceeded")
                 return Reply(error=error, retry_after=wait)
         self._requests.take(1)
-        self._tokens.take(tokens)
+        self._tokens.take(together)
         if self._input is not None:
             self._input.take(tokens)
         return None
 
-    def made(self, tokens: int) -> None:
+    def made(self, tokens: int, *, anthropic: bool = False) -> None:
         """Takes the output of an answer."""
+        if anthropic:
+            self._tokens.take(tokens)
         if self._output is not None:
             self._output.take(tokens)
 

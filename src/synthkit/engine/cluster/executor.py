@@ -1,0 +1,351 @@
+"""The Ray executor: the driver's side of a run whose stages are done by lanes, one process or many a node.
+
+Lanes are actors of Ray Core that run the class which the local executor runs. The driver reads and cuts shards, leases
+them, and gives those of a lane that is gone to others: it owns all retries.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from synthkit.core.context import Reject
+from synthkit.engine import parts
+from synthkit.engine.cluster.desk import Desk, Task
+from synthkit.engine.cluster.fleet import BEAT, Fleet, Lost, Remote, together
+from synthkit.engine.cluster.lane import LEARNED, Pulse
+from synthkit.engine.executor import Work
+from synthkit.engine.money import Money
+from synthkit.engine.money import read as recounted
+from synthkit.engine.monitor import Monitor
+from synthkit.engine.plan import Stage
+from synthkit.engine.segment import Admission, Reader, Shard, committed
+from synthkit.engine.store import Store
+from synthkit.engine.tally import Count, Tally, total, without
+from synthkit.errors import FatalError, SynthkitError
+from synthkit.models.calls import Models
+from synthkit.models.hindrance import Hindrance
+from synthkit.models.service import Share
+
+DEATHS = 3
+"""So often a record may end the process that works on it."""
+ROOM = 5.0
+"""Seconds in which a lane is there where a node has room for it."""
+SUSPECT = 2
+"""Lanes that have died with a shard, from which on its records are done one by one."""
+
+
+class RayExecutor:
+    """Runs the stages of one run. See `Executor`."""
+
+    def __init__(
+        self, fleet: Fleet, store: Store, models: Models, monitor: Monitor, money: Money, *, shard: int
+    ) -> None:
+        self._fleet, self._store, self._models = fleet, store, models
+        self._monitor, self._money, self._shard = monitor, money, shard
+        self._lanes: dict[tuple[str, int], Remote] = {}
+        self._base = money.bill.copy()
+        self._told: dict[str, Pulse] = {}
+        self._labels = list(monitor.labels)
+        self._ended, self._failed = monitor.ended, monitor.failed
+        self._killed: Counter[tuple[str, int]] = Counter()
+        self._error: SynthkitError | None = None
+        self.lost = 0
+        """Lanes that were given up."""
+
+    # what displays read
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are being answered right now."""
+        return sum(told.in_flight for told in list(self._told.values()))
+
+    @property
+    def hindrances(self) -> Sequence[Hindrance]:
+        """What holds calls back right now, as the lanes tell it: each thing once."""
+        found: dict[tuple[str, str], Hindrance] = {}
+        for told in list(self._told.values()):
+            for hindrance in told.hindrances:
+                found.setdefault((hindrance.model, hindrance.kind), hindrance)
+        return list(found.values())
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set when no further call is made."""
+        return self._models.stopping
+
+    async def run(self, work: Work) -> int | None:
+        """See `Executor`."""
+        done = await asyncio.to_thread(committed, work.place)
+        reader = Reader(work.source, self._shard, done)
+        desk = Desk(reader)
+        place = str(work.place.relative_to(self._store.folder))
+        size = await asyncio.to_thread(self._fleet.size, work.stage)
+        slots = [self._slot(desk, work, place, Share(number, size)) for number in range(size)]
+        helpers = [asyncio.create_task(self._stopping(desk))]
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(desk))
+                for slot in slots:
+                    group.create_task(slot)
+        except* SynthkitError as errors:
+            self._error = self._error or _first(errors)
+        finally:
+            for helper in helpers:
+                helper.cancel()
+        if self._error is not None:
+            raise self._error
+        return None if self._models.stopping.is_set() else reader.count
+
+    async def close(self) -> None:
+        """Ends all lanes, orderly, and takes down what they have spent."""
+        for slot in list(self._lanes):
+            await self._dismiss(slot)
+        spent, problems = await self._fleet.close()
+        self._money.budget.spent += spent
+        for problem in problems:
+            self._store.event("journal", message=problem)
+        if self.lost:  # nobody knows what they would have told
+            kept = self._money.bill.cut_off
+            bill = await asyncio.to_thread(recounted, self._store, self._labels, self._models.services.project)
+            self._money.bill.lines, self._money.bill.cut_off = bill.lines, kept
+
+    async def _dismiss(self, slot: tuple[str, int]) -> None:
+        """Ends a lane that has nothing to do any more."""
+        lane = self._lanes.pop(slot)
+        try:
+            await lane.call("stop")
+            await lane.call("close")
+            self._take(lane, await lane.pulse())
+        except Lost as error:
+            self._store.event("lane lost", lane=lane.name, reason=str(error), shards=0)
+            await self._fleet.fence(lane)
+            self.lost += 1
+        if lane.told is not None:
+            self._monitor.unfinished.add(lane.told.unfinished)
+        self._settle(lane, lane.committed)
+        lane.kill()
+
+    # one stage
+
+    async def _read(self, desk: Desk) -> None:
+        try:
+            await desk.read()
+        except SynthkitError as error:
+            await self._stop(error)
+            await desk.stop()
+
+    async def _stopping(self, desk: Desk) -> None:
+        """Hands the stop of a run on to its lanes."""
+        await self._models.stopping.wait()
+        await desk.stop()
+        for lane in list(self._lanes.values()):
+            with contextlib.suppress(Lost):
+                await lane.call("stop")
+
+    async def _stop(self, error: SynthkitError) -> None:
+        if isinstance(error, FatalError):
+            self._models.attempts.stop(error)
+        else:
+            self._error = self._error or error
+        self._models.stopping.set()
+
+    async def _slot(self, desk: Desk, work: Work, place: str, share: Share) -> None:
+        """One of the lanes of a stage, and those that take its place when it is lost."""
+        while True:
+            lane = await self._lane(desk, work.stage, share)
+            if lane is None:
+                return
+            busy: dict[int, Task] = {}
+            try:
+                async with self._listening(lane, work) as lost:
+                    await self._serve(desk, work, place, lane, busy, lost)
+                return
+            except Lost as error:
+                await self._bury(desk, work, place, share, lane, busy, error)
+            except SynthkitError as error:
+                await self._stop(error)
+                for task in busy.values():
+                    await desk.give_back(task)
+                return
+
+    async def _lane(self, desk: Desk, stage: Stage, share: Share) -> Remote | None:
+        """The lane of a slot: the one that is there, or a new one; None where the stage is over before it is there."""
+        slot = (str(stage.placement), share.number)
+        while slot not in self._lanes:
+            starting = asyncio.create_task(self._fleet.start(stage.placement, share, answered=bool(self._money.bill)))
+            over = asyncio.create_task(desk.over())
+            try:
+                either = [starting, over]
+                done, _ = await asyncio.wait(either, timeout=ROOM, return_when=asyncio.FIRST_COMPLETED)
+                if not done:  # those of other stages have nothing to do, and may be in the way
+                    for other in [other for other in self._lanes if other[0] != slot[0]]:
+                        await self._dismiss(other)
+                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if not starting.done():
+                    return None
+                self._lanes[slot] = starting.result()
+            except Lost as error:
+                self._store.event("lane lost", lane="", reason=str(error))
+            finally:
+                starting.cancel()
+                over.cancel()
+        return self._lanes[slot]
+
+    async def _serve(
+        self, desk: Desk, work: Work, place: str, lane: Remote, busy: dict[int, Task], lost: "asyncio.Future[None]"
+    ) -> None:
+        """Keeps a lane busy until nothing is left. Raises `Lost`, and what ends the run."""
+        most = lane.in_flight
+        leases: dict[asyncio.Future[None], int] = {}
+        taking: asyncio.Task[Task | None] | None = None
+        over = False
+        try:
+            while not over or leases or len(busy) > len(leases):
+                for number, task in busy.items():  # a suspect is alone with its lane
+                    if number not in leases.values() and not (leases and task.deaths >= SUSPECT):
+                        leases[asyncio.ensure_future(self._done(work, place, lane, busy, number))] = number
+                suspect = any(task.deaths >= SUSPECT for task in busy.values())
+                load = sum(len(task.shard.admissions) for task in busy.values())
+                if taking is None and not over and not suspect and load < most:
+                    taking = asyncio.create_task(desk.take())
+                waiting: set[asyncio.Future[Any]] = {*leases, lost, *([taking] if taking else [])}
+                done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if lost in done:
+                    lost.result()
+                if taking is not None and taking in done:
+                    if (taken := taking.result()) is None:
+                        over = True
+                    else:
+                        busy[taken.shard.number] = taken
+                    taking = None
+                for lease in [lease for lease in leases if lease in done]:
+                    number = leases.pop(lease)
+                    lease.result()
+                    del busy[number]
+                    await desk.done()
+            if not self._models.stopping.is_set():
+                await lane.call("leave")
+                self._take(lane, await lane.pulse())
+        finally:
+            for lease in leases:
+                lease.cancel()
+            if taking is not None:
+                taking.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    if (taken := await taking) is not None:
+                        await desk.give_back(taken)
+
+    async def _done(self, work: Work, place: str, lane: Remote, busy: dict[int, Task], number: int) -> None:
+        """Has a lane do a shard; one with which lanes have died, record by record, to find which it is."""
+        task = busy[number]
+        if task.deaths < SUSPECT:
+            self._monitor.add(await lane.lease(work.stage.index, place, task.shard, again=task.deaths > 0))
+            return
+        left = list(task.shard.admissions)
+        while left and not self._models.stopping.is_set():
+            key = (place, left[0].index)
+            try:
+                self._monitor.add(await lane.lease(work.stage.index, place, Shard(number, left[:1]), again=True))
+            except Lost:
+                self._killed[key] += 1
+                if self._killed[key] >= DEATHS:
+                    await self._fleet.fence(lane)
+                    await self._reject(work, place, number, left[0])
+                raise
+            del left[0]
+            busy[number] = replace(task, shard=Shard(number, list(left)))
+
+    async def _reject(self, work: Work, place: str, number: int, admission: Admission) -> None:
+        """Commits that a record has failed that ends each process which works on it."""
+        label = work.stage.parts[admission.step].label
+        said = f"the process that worked on it ended {DEATHS} times; nobody knows more"
+        reject = Reject("failed", admission.record, label, "killed its lane", said, "LaneLost", cost=None)
+        part = parts.Part(number, [parts.Entry(admission.index, admission.record.id, (), [reject])])
+        part.tally = {label: Count(seen=1, failed=1)}
+        await self._fleet.commit(place, part)
+
+    # lanes that are lost
+
+    async def _bury(
+        self, desk: Desk, work: Work, place: str, share: Share, lane: Remote, busy: dict[int, Task], error: Lost
+    ) -> None:
+        """Gives a lane up, and its shards back, as far as they were not committed."""
+        self.lost += 1
+        self._store.event("lane lost", lane=lane.name, reason=str(error), shards=len(busy))
+        await self._fleet.fence(lane)
+        self._lanes.pop((str(work.stage.placement), share.number), None)
+        headers = await asyncio.to_thread(lambda: list(parts.headers(work.place)))
+        done = {index for header in headers for index, _ in header.entries}
+        given = {admission.index for task in busy.values() for admission in task.shard.admissions}
+        unseen = total(h.tally for h in headers if not given.isdisjoint(index for index, _ in h.entries))
+        self._monitor.add(unseen)  # committed, and then there was nobody to say so
+        self._settle(lane, total([lane.committed, unseen]))
+        for task in busy.values():
+            left = [admission for admission in task.shard.admissions if admission.index not in done]
+            if left:
+                again = replace(task, shard=Shard(task.shard.number, left), deaths=task.deaths + 1)
+                await desk.give_back(again)
+            else:
+                await desk.done()
+
+    @contextlib.asynccontextmanager
+    async def _listening(self, lane: Remote, work: Work) -> "AsyncIterator[asyncio.Future[None]]":
+        """Hears a lane's pulse; what it gives is done when the lane is lost."""
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        listening = asyncio.create_task(self._listen(lane, work, lost))
+        try:
+            yield lost
+        finally:
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
+
+    async def _listen(self, lane: Remote, work: Work, lost: "asyncio.Future[None]") -> None:
+        while True:
+            try:
+                self._take(lane, await lane.pulse())
+            except Lost as error:
+                if not lost.done():
+                    lost.set_exception(error)
+                    lost.exception()
+                return
+            problem = work.limit(self._monitor)
+            if problem:
+                self._monitor.stopping = self._monitor.stopping or problem
+                self._models.stopping.set()
+            await asyncio.sleep(BEAT)
+
+    def _settle(self, lane: Remote, tally: Tally) -> None:
+        """What a lane came to that is no more."""
+        if told := self._told.pop(lane.name, None):
+            self._base.add(told.bill)
+        self._monitor.open.pop(id(lane), None)
+        self._failed += sum(count.failed for count in tally.values())
+        self._ended += sum(count.failed + count.dropped for count in tally.values())
+        self._ended += max((count.out for count in tally.values()), default=0)
+
+    def _take(self, lane: Remote, told: Pulse) -> None:
+        """Takes down what a lane tells."""
+        self._told[lane.name] = told
+        self._monitor.open[id(lane)] = without(told.tally, lane.committed)
+        self._monitor.failed = self._failed + sum(t.failed for t in self._told.values())
+        self._monitor.ended = self._ended + sum(t.ended for t in self._told.values())
+        self._money.bill.lines = together(self._base, self._told).lines
+        for kind, data in told.events:
+            if kind == LEARNED:
+                self._models.services.learned.add(data["model"], data["option"])
+            self._store.event(kind, **{"lane": lane.name, **data})
+        for ref, options in told.refused.items():
+            service = self._models.services[ref]
+            service.refused |= options
+
+
+def _first(errors: BaseExceptionGroup[SynthkitError]) -> SynthkitError:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, SynthkitError)
+    return error

@@ -1,0 +1,90 @@
+"""Looks at a Ray before this process joins it, in a process of its own: `python probe.py auto|HOST:PORT` writes a line
+of JSON. Ray's library waits minutes for a head that does not answer, and ends its process where it likes; here that
+costs nothing. It imports nothing of synthkit."""
+
+import importlib
+import json
+import socket
+import sys
+from typing import Any
+
+OURS = "synthkit-ray-"
+"""How the folders begin of Rays that runs have started for themselves: nobody else joins them."""
+CONNECT = 5.0
+"""Seconds that a connection may take."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def main(address: str) -> dict[str, Any]:
+    """What is there: «address», «loopback», «ray» and «python» (its versions); or «problem» and «why»."""
+    services = importlib.import_module("ray._private.services")
+    found = _raylets()
+    here = address == "auto"
+    if here:
+        addresses = sorted({gcs for gcs, _ in found})
+        last = services.find_bootstrap_address(None)
+        if not addresses:
+            return {"problem": "none"}
+        if len(addresses) > 1 and last not in addresses:
+            return {"problem": "several", "why": ", ".join(addresses)}
+        address = last if last in addresses else addresses[0]
+        tokens()
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    hosts = [host, services.get_node_ip_address()] if host in LOOPBACK else [host]
+    for host in hosts:
+        try:
+            socket.create_connection((host, int(port)), CONNECT).close()
+            break
+        except OSError as error:
+            why = error.strerror or str(error)
+    else:
+        return {"problem": "unreachable", "why": why}
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    loopback = host in LOOPBACK
+    return {"address": address, "loopback": loopback, "here": here} | _asked(address, [node for _, node in found])
+
+
+def _asked(address: str, raylets: list[str]) -> dict[str, Any]:
+    """What the head says."""
+    usage = importlib.import_module("ray._common.usage.usage_lib")
+    try:
+        client = importlib.import_module("ray._raylet").GcsClient(address=address)
+        told = usage.get_cluster_metadata(client) or {}
+        nodes = {node.hex() for node in client.get_all_node_info(timeout=CONNECT)}
+    except Exception as error:
+        return {"problem": "refused", "why": f"{type(error).__name__}: {error}".splitlines()[0]}
+    if not nodes & set(raylets):
+        return {"problem": "elsewhere"}
+    return {"ray": told.get("ray_version"), "python": told.get("python_version")}
+
+
+def _raylets() -> list[tuple[str, str]]:
+    """The address of the head, and the id, of each node on this machine."""
+    psutil = importlib.import_module("psutil")  # Ray brings its own
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or [""]
+        if words[0].endswith("raylet") and not any(OURS in word for word in words):
+            given = dict(word.lstrip("-").split("=", 1) for word in words if "=" in word)
+            found.append((given.get("gcs-address", ""), given.get("node_id", "")))
+    return [(address, node) for address, node in found if address and node]
+
+
+def tokens() -> None:
+    """As Ray does for a cluster that it finds itself, and never for an address that was given."""
+    try:
+        from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
+    except ImportError:  # an older one
+        return
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+
+
+if __name__ == "__main__":
+    import logging
+
+    import ray  # noqa: F401  # first: it makes its psutil known
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    sys.stdout.write(json.dumps(main(sys.argv[1])) + "\n")
+    sys.stdout.flush()
