@@ -50,6 +50,8 @@ class RayExecutor:
         self._told: dict[str, Pulse] = {}
         self._labels = list(monitor.labels)
         self._ended, self._failed = monitor.ended, monitor.failed
+        self._failures: Counter[tuple[str, str]] = Counter()
+        self._counted = 0.0
         self._killed: Counter[tuple[str, int]] = Counter()
         self._error: SynthkitError | None = None
         self.lost = 0
@@ -126,6 +128,7 @@ class RayExecutor:
         if lane.told is not None:
             self._monitor.unfinished.add(lane.told.unfinished)
         self._settle(lane, lane.committed)
+        self._count()
         lane.kill()
 
     # one stage
@@ -229,6 +232,7 @@ class RayExecutor:
             if not self._models.stopping.is_set():
                 await lane.call("leave")
                 self._take(lane, await lane.pulse())
+                self._count()
         finally:
             for lease in leases:
                 lease.cancel()
@@ -312,16 +316,18 @@ class RayExecutor:
                     lost.set_exception(error)
                     lost.exception()
                 return
-            problem = work.limit(self._monitor)
-            if problem:
-                self._monitor.stopping = self._monitor.stopping or problem
-                self._models.stopping.set()
+            if asyncio.get_running_loop().time() - self._counted > BEAT / 2:  # once for all lanes
+                self._count()
+                if problem := work.limit(self._monitor):
+                    self._monitor.stopping = self._monitor.stopping or problem
+                    self._models.stopping.set()
             await asyncio.sleep(BEAT)
 
     def _settle(self, lane: Remote, tally: Tally) -> None:
         """What a lane came to that is no more."""
         if told := self._told.pop(lane.name, None):
             self._base.add(told.bill)
+            self._failures.update(told.failures)
         self._monitor.open.pop(id(lane), None)
         self._failed += sum(count.failed for count in tally.values())
         self._ended += sum(count.failed + count.dropped for count in tally.values())
@@ -331,9 +337,8 @@ class RayExecutor:
         """Takes down what a lane tells."""
         self._told[lane.name] = told
         self._monitor.open[id(lane)] = without(told.tally, lane.committed)
-        self._monitor.failed = self._failed + sum(t.failed for t in self._told.values())
-        self._monitor.ended = self._ended + sum(t.ended for t in self._told.values())
-        self._money.bill.lines = together(self._base, self._told).lines
+        for failure, message in told.messages.items():
+            self._monitor.messages.setdefault(failure, message)
         for kind, data in told.events:
             if kind == LEARNED:
                 self._models.services.learned.add(data["model"], data["option"])
@@ -341,6 +346,17 @@ class RayExecutor:
         for ref, options in told.refused.items():
             service = self._models.services[ref]
             service.refused |= options
+
+    def _count(self) -> None:
+        """Adds up what all lanes have told."""
+        told = list(self._told.values())
+        self._counted = asyncio.get_running_loop().time()
+        self._monitor.failed = self._failed + sum(pulse.failed for pulse in told)
+        self._monitor.ended = self._ended + sum(pulse.ended for pulse in told)
+        self._monitor.failures = Counter(self._failures)
+        for pulse in told:
+            self._monitor.failures.update(pulse.failures)
+        self._money.bill.lines = together(self._base, self._told).lines
 
 
 def _first(errors: BaseExceptionGroup[SynthkitError]) -> SynthkitError:

@@ -63,6 +63,8 @@ class Pulse:
     events: Sequence[tuple[str, Mapping[str, Any]]] = ()
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unfinished: Spent = field(default_factory=Spent)
+    failures: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    messages: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 class FarBank:
@@ -225,7 +227,7 @@ class Worker:
             monitor.now(), monitor.failed, monitor.ended, monitor.in_flight, self._bill.copy(),
             self._models.hindrances, self._notes.taken(),
             {service.model.ref: frozenset(service.refused) for service in made if service.refused},
-            replace(monitor.unfinished),
+            replace(monitor.unfinished), dict(monitor.failures), dict(monitor.messages),
         )  # fmt: skip
 
     def _learnt(self, model: str, option: str) -> None:
