@@ -61,6 +61,13 @@ def test_two_of_a_hundred_at_most_are_sent_twice() -> None:
     assert hedges.hedged == 20
 
 
+def test_a_factor_of_ones_own() -> None:
+    hedges = Hedges(factor=5)
+    for _ in range(LEAST_SAMPLES):
+        hedges.answered("kind", 1.0)
+    assert hedges.late("kind") == 5.0
+
+
 def test_off_is_off() -> None:
     assert known(on=False).late("kind") is None
 

@@ -22,9 +22,10 @@ share of requests that may be sent a second time."""
 class Latencies:
     """Seconds that answers of one kind took, and from when on one takes too long."""
 
-    __slots__ = ("_fresh", "_seconds", "late")
+    __slots__ = ("_factor", "_fresh", "_seconds", "late")
 
-    def __init__(self) -> None:
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
         self._seconds: deque[float] = deque(maxlen=KEPT)
         self._fresh = 0
         self.late: float | None = None
@@ -35,15 +36,15 @@ class Latencies:
         if len(self._seconds) >= LEAST_SAMPLES and (self.late is None or self._fresh >= AGAIN):
             self._fresh = 0
             usual = sorted(self._seconds)[int(QUANTILE * (len(self._seconds) - 1))]
-            self.late = max(FACTOR * usual, LEAST)
+            self.late = max(self._factor * usual, LEAST)
 
 
 class Hedges:
     """Which calls of one service may be hedged, and when. Kinds are the places in a pipeline that ask: what they ask
     for is alike, so it takes alike."""
 
-    def __init__(self, *, on: bool = True) -> None:
-        self.on = on
+    def __init__(self, *, on: bool = True, factor: float = FACTOR) -> None:
+        self.on, self._factor = on, factor
         self.sent = self.hedged = 0
         self._kinds: dict[str, Latencies] = {}
 
@@ -55,7 +56,10 @@ class Hedges:
     def answered(self, kind: str, seconds: float) -> None:
         """A good answer came."""
         if self.on:
-            self._kinds.setdefault(kind, Latencies()).add(seconds)
+            known = self._kinds.get(kind)
+            if known is None:
+                known = self._kinds[kind] = Latencies(self._factor)
+            known.add(seconds)
 
     @property
     def left(self) -> bool:

@@ -54,7 +54,7 @@ class Model:
     calls at once. timeout: seconds for an attempt. options: sampling demands. structured: how schemas go out; None:
     as the provider can. key_env: the variable with the key; None: the provider's; "": no key is sent. settings: for
     the provider alone. limits: requests and tokens a minute that the user allows. hedge: whether a call that takes far
-    too long may be sent a second time.
+    too long may be sent a second time; a number: after so many times what is usual.
     """
 
     ref: str
@@ -69,7 +69,7 @@ class Model:
     key_env: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     limits: Mapping[str, float] = field(default_factory=dict, hash=False)
-    hedge: bool = True
+    hedge: bool | float = True
 
 
 class Project:

@@ -11,7 +11,7 @@ from synthkit.core.answer import Reply, Request, Schema, Usage
 from synthkit.core.provider import Provider
 from synthkit.core.values import canonical
 from synthkit.errors import ConfigError, OptionRefused, RecordError
-from synthkit.models.hedging import Hedges
+from synthkit.models.hedging import FACTOR, Hedges
 from synthkit.models.learned import Learned
 from synthkit.models.limiter import Limiter
 from synthkit.models.prices import Prices
@@ -320,7 +320,8 @@ class Services:
             provider = cls(self.project.endpoint(model, cls))
             limiter = self._limiter(model, provider.endpoint.key or "")
             provider.notice = limiter.notice
-            hedges = Hedges(on=self.hedge and model.hedge)
+            factor = FACTOR if isinstance(model.hedge, bool) else model.hedge
+            hedges = Hedges(on=self.hedge and bool(model.hedge), factor=factor)
             self.made[ref] = Service(model, provider, self._prices, limiter, hedges, self.learned)
         return self.made[ref]
 

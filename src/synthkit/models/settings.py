@@ -1,5 +1,6 @@
 """synthkit.toml: what may stand in it, and what is said of one that cannot be used."""
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from synthkit.core.columns import hint
 from synthkit.errors import ConfigError
@@ -64,6 +65,12 @@ def checked_url(url: str) -> str:
     return url
 
 
+def _hedge(given: object) -> bool | float:
+    if isinstance(given, bool) or (isinstance(given, int | float) and 1.5 <= given < math.inf):
+        return given
+    raise ValueError("must be true or false, or a number from 1.5 on")
+
+
 Dollars = Annotated[Decimal, BeforeValidator(_number), Field(ge=0)]
 Finite = {"allow_inf_nan": False}
 PerMinute = Annotated[float, Field(gt=0, **Finite)]
@@ -84,7 +91,8 @@ class ModelTable(Table):
     64 if nothing is said. timeout: seconds for one attempt. api_key_env: the environment variable that holds the key,
     "" where none shall be sent; by default the provider's. structured: how JSON schemas go out, "native" or as words in
     the "prompt"; by default natively where the provider can. settings: for the provider alone, which says what it
-    takes. hedge: false, and no request is sent a second time because the first takes far too long.
+    takes. hedge: false, and no request is sent a second time because the first takes far too long; a
+    number: so many times what answers of its kind take is too long, in the place of 3.
 
     requests_per_minute, tokens_per_minute, input_tokens_per_minute, output_tokens_per_minute: limits of one's own, kept
     beside those that the service tells of.
@@ -105,7 +113,7 @@ class ModelTable(Table):
     tokens_per_minute: PerMinute | None = None
     input_tokens_per_minute: PerMinute | None = None
     output_tokens_per_minute: PerMinute | None = None
-    hedge: bool = True
+    hedge: Annotated[bool | float, PlainValidator(_hedge)] = True
     settings: dict[str, Any] = {}
     temperature: Annotated[float, Field(ge=0, **Finite)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
