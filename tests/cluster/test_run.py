@@ -104,6 +104,18 @@ def test_what_is_loaded_is_loaded_once_a_lane_and_where_it_belongs(place: Place)
     assert {(row["loaded"], row["b"]) for row in rows} == {("loaded", "loaded")}
 
 
+def test_what_no_node_has_is_said(place: Place) -> None:
+    text = (place.folder / "p.py").read_text()
+    head, _ = text.split("def pipeline(")
+    (place.folder / "p.py").write_text(
+        f"{head}def pipeline() -> Pipeline:\n"
+        "    lone = Loads(placement=Placement(resources={'licence': 1}))\n"
+        "    return Pipeline('p') >> LoadRecords(path='in.jsonl') >> lone\n"
+    )
+    said = place.run("run", "p.py", "--ray", "--quiet", "--run-dir", "far", code=1)
+    assert "no node of the cluster has 1 CPU, 1 licence, which loads asks for" in said
+
+
 def test_what_cannot_run_on_ray_is_said_at_once(place: Place) -> None:
     assert "ray job submit" in place.run("run", "p.py", "--ray", "ray://127.0.0.1:10001", code=2)
     assert "Traceback" not in place.run("run", "p.py", "--ray", "127.0.0.1:1", code=2)

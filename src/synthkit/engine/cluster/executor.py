@@ -24,7 +24,7 @@ from synthkit.engine.plan import Stage
 from synthkit.engine.segment import Admission, Reader, Shard, committed
 from synthkit.engine.store import Store
 from synthkit.engine.tally import Count, Tally, total, without
-from synthkit.errors import FatalError, SynthkitError
+from synthkit.errors import FatalError, RunError, SynthkitError
 from synthkit.models.calls import Models
 from synthkit.models.hindrance import Hindrance
 from synthkit.models.service import Share
@@ -92,8 +92,11 @@ class RayExecutor:
                 group.create_task(self._read(desk))
                 for slot in slots:
                     group.create_task(slot)
-        except* SynthkitError as errors:
-            self._error = self._error or _first(errors)
+        except BaseExceptionGroup as errors:
+            error = _first(errors)
+            if not isinstance(error, SynthkitError):
+                raise error from None
+            self._error = self._error or error
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -105,8 +108,13 @@ class RayExecutor:
         """Ends all lanes, orderly, and takes down what they have spent."""
         for slot in list(self._lanes):
             await self._dismiss(slot)
-        spent, problems = await self._fleet.close()
-        self._money.budget.spent += spent
+        problems: list[str] = []
+        try:
+            spent, problems = await self._fleet.close()
+            self._money.budget.spent += spent
+        except RunError as error:
+            self._money.leases = None  # all that was leased counts as spent, since nobody knows
+            self._store.event("keeper lost", reason=str(error))
         for problem in problems:
             self._store.event("journal", message=problem)
         if self.lost:  # nobody knows what they would have told
@@ -123,8 +131,9 @@ class RayExecutor:
             self._take(lane, await lane.pulse())
         except Lost as error:
             self._store.event("lane lost", lane=lane.name, reason=str(error), shards=0)
-            await self._fleet.fence(lane)
             self.lost += 1
+            with contextlib.suppress(RunError):
+                await self._fleet.fence(lane)
         if lane.told is not None:
             self._monitor.unfinished.add(lane.told.unfinished)
         self._settle(lane, lane.committed)
@@ -359,9 +368,7 @@ class RayExecutor:
         self._money.bill.lines = together(self._base, self._told).lines
 
 
-def _first(errors: BaseExceptionGroup[SynthkitError]) -> SynthkitError:
-    error: BaseException = errors
+def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, SynthkitError)
     return error

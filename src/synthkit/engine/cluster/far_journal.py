@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synthkit.errors import JournalError
+from synthkit.errors import JournalError, RunError
 from synthkit.models.journal.entry import ANSWER, KINDS, Entry, from_text, to_text
 from synthkit.models.journal.journal import BETWEEN, Journal
 
@@ -138,7 +138,7 @@ class FarJournal(Journal):
 
 
 def _fail(waiters: Sequence[asyncio.Future[Any]], error: BaseException) -> None:
-    lost = error if isinstance(error, JournalError) else JournalError(f"the journal's keeper is gone: {error}")
+    lost = error if isinstance(error, RunError) else JournalError(f"the journal cannot be reached: {error}")
     for waiter in waiters:
         if not waiter.done():
             waiter.set_exception(lost)

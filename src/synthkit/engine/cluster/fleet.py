@@ -137,17 +137,33 @@ class Fleet:
 
     async def commit(self, place: str, part: parts.Part) -> None:
         """Writes a part that no lane has made."""
-        await self._keeper.commit.remote("", place, part.shard, parts.packed(part, place))
+        await self._kept("commit", "", place, part.shard, parts.packed(part, place))
 
     async def close(self) -> tuple[Decimal, list[str]]:
         """Ends the keeper; what was spent of its leases, and what is wrong with the journal."""
-        ended: tuple[Decimal, list[str]] = await self._keeper.close.remote()
+        ended: tuple[Decimal, list[str]] = await self._kept("close")
         return ended
 
     async def fence(self, lane: Remote) -> None:
         """Gives a lane up: it commits nothing more, whatever becomes of it."""
-        await self._keeper.fence.remote(lane.name)
-        lane.kill()
+        try:
+            await self._kept("fence", lane.name)
+        finally:
+            lane.kill()
+
+    async def _kept(self, method: str, *given: Any) -> Any:
+        """Calls the keeper. Raises `RunError` where it is gone."""
+        from ray.exceptions import RayError, RayTaskError
+
+        try:
+            return await getattr(self._keeper, method).remote(*given)
+        except RayTaskError as error:
+            cause = error.cause
+            raise cause if isinstance(cause, SynthkitError) else error from None
+        except RayError as error:
+            raise RunError(
+                "the process that keeps the journal and the parts is gone: resume the run; what was committed is safe"
+            ) from error
 
 
 def needs(placement: Placement) -> Mapping[str, float]:

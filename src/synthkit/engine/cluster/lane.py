@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit.engine import parts
 from synthkit.engine.cluster.far_journal import FarJournal
+from synthkit.engine.cluster.kept import kept
 from synthkit.engine.cluster.parcel import portable, unpacked
 from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.monitor import Monitor
@@ -74,11 +75,11 @@ class FarBank:
         self._keeper, self._lane = keeper, lane
 
     async def lease(self, least: Decimal) -> Decimal:
-        dollars: Decimal = await self._keeper.lease.remote(self._lane, least)
+        dollars: Decimal = await kept(self._keeper, "lease", self._lane, least)
         return dollars
 
     async def give_back(self, dollars: Decimal) -> None:
-        await self._keeper.give_back.remote(self._lane, dollars)
+        await kept(self._keeper, "give_back", self._lane, dollars)
 
 
 class Notes:
@@ -165,7 +166,7 @@ class Worker:
             hedge=made.settings.hedge, share=duty.share,
         )  # fmt: skip
         services.learned.tell = self._learnt
-        self._journal = FarJournal(keeper.append.remote, keeper.find.remote, known)
+        self._journal = FarJournal(partial(kept, keeper, "append"), partial(kept, keeper, "find"), known)
         bank = FarBank(keeper, duty.name)
         self._budget = Budget(duty.budget, ZERO, bank) if duty.budget is not None else Budget()
         self._models = Models(
@@ -216,7 +217,7 @@ class Worker:
         """The end: all answers are durable, the money is settled."""
         await self._models.close()
         if self._duty.budget is not None:
-            await self._keeper.settle.remote(self._duty.name, self._budget.spent)
+            await kept(self._keeper, "settle", self._duty.name, self._budget.spent)
 
     def pulse(self) -> Pulse:
         """How it is. In a thread of its own, so that a busy lane is not taken for a dead one."""
@@ -258,7 +259,7 @@ class Worker:
     async def _commit(self, place: str, inbox: Inbox, part: parts.Part) -> None:
         data = await asyncio.to_thread(parts.packed, part, place)
         fresh, self._artifacts.fresh = self._artifacts.fresh, {}
-        await self._keeper.commit.remote(self._duty.name, place, part.shard, data, list(fresh.values()))
+        await kept(self._keeper, "commit", self._duty.name, place, part.shard, data, list(fresh.values()))
         committed = inbox.committed.pop(part.shard, None)
         if committed is not None and not committed.done():
             committed.set_result(part.tally)

@@ -1,0 +1,19 @@
+"""Asking the keeper, from wherever it is asked."""
+
+from typing import Any
+
+from synthkit.errors import StoreError, SynthkitError
+
+GONE = "the process that keeps the journal and the parts is gone: resume the run; what was committed is safe"
+
+
+async def kept(keeper: Any, method: str, *given: Any) -> Any:
+    """Calls the keeper. Raises what it raises, and `StoreError` where it is gone."""
+    from ray.exceptions import RayError, RayTaskError
+
+    try:
+        return await getattr(keeper, method).remote(*given)
+    except RayTaskError as error:
+        raise error.cause if isinstance(error.cause, SynthkitError) else error from None
+    except RayError as error:
+        raise StoreError(GONE) from error
