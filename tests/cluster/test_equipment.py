@@ -84,11 +84,10 @@ def test_a_plugin_that_a_run_uses_is_needed_and_not_sent(loud: tuple[Assignment,
         for name, place in places.items()
     }
     node = platform.node()
-    lacks = f"the node {node} lacks loud-plugin 1.5: install it there, or have it installed with --runtime-env"
+    lacks = f"the node {node} lacks loud-plugin 1.5: install it there"
     assert said["none"]["lacking"] == [lacks]
     assert said["old"]["lacking"] == [
-        f"the node {node} has loud-plugin 1.4, and this run needs 1.5: install that version there, or have it "
-        "installed with --runtime-env"
+        f"the node {node} has loud-plugin 1.4, and this run needs 1.5: install that version there"
     ]
     assert said["same"]["lacking"] == []
     assert said["same"]["specs"] == ["louder"]
@@ -129,9 +128,8 @@ def test_each_difference_is_a_sentence_with_its_fix() -> None:
     )
     assert compared(mine, theirs) == [
         "the node 10.0.0.7 runs Python 3.12, and this run needs 3.11: start Ray there with that Python",
-        "the node 10.0.0.7 has synthkit 0.2.0, and this run needs 0.1.0: install that version there, or have it "
-        "installed with --runtime-env",
-        "the node 10.0.0.7 lacks p 1.0: install it there, or have it installed with --runtime-env",
+        "the node 10.0.0.7 has synthkit 0.2.0, and this run needs 0.1.0: install that version there",
+        "the node 10.0.0.7 lacks p 1.0: install it there",
         "q 2 does not work on the node 10.0.0.7 (it cannot be imported): mend it there",
         "r 3 does not work on the node 10.0.0.7 (SYNTHKIT_PLUGINS leaves it out): mend it there",
     ]

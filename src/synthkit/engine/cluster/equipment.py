@@ -62,14 +62,10 @@ def compared(mine: Equipment, theirs: Equipment) -> list[str]:
                 "Python"
             )
         elif there is None:
-            said.append(
-                f"the node {theirs.where} lacks {name} {version}: install it there, or have it installed with "
-                "--runtime-env"
-            )
+            said.append(f"the node {theirs.where} lacks {name} {version}: install it there")
         elif there != version:
             said.append(
-                f"the node {theirs.where} has {name} {there}, and this run needs {version}: install that version "
-                "there, or have it installed with --runtime-env"
+                f"the node {theirs.where} has {name} {there}, and this run needs {version}: install that version there"
             )
         elif name in theirs.broken:
             said.append(
