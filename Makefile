@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test lint docs reference check clean
+.PHONY: demo test test-cluster lint docs reference check clean
 
 # Makes 500 instructions with the embedded demo model: no key, no network but the package registry.
 demo: $(VENV)/installed
@@ -13,6 +13,10 @@ demo: $(VENV)/installed
 # The whole suite.
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# Runs on a cluster whose processes are killed at random moments; an hour or so, fewer rounds by SYNTHKIT_CLUSTER_TIMES=1.
+test-cluster: $(VENV)/dev
+	$(BIN)/python -m pytest tests/cluster/long -m long -p no:xdist -rP
 
 # Style, types, import contracts.
 lint: $(VENV)/dev

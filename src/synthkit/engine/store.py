@@ -6,11 +6,12 @@ import os
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from synthkit.core.values import compact
 from synthkit.engine import parts
@@ -24,6 +25,12 @@ BODY, END = "rounds", "end"
 def now() -> str:
     """The time for people to read; nothing depends on it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+KEEPER = "keeper.lock"
+"""Locked by the process that writes a run's parts where that is another one than the run's own."""
+PATIENCE, PAUSE = 60.0, 0.1
+"""Seconds that one is waited for whose run has ended: Ray ends it in a few."""
 
 
 class Store:
@@ -67,7 +74,12 @@ class Store:
         state = read_state(folder)
         lock = _locked(folder) if write else None
         if lock is not None:
-            state = read_state(folder)
+            try:
+                _wait_for_keeper(folder)
+                state = read_state(folder)
+            except BaseException:
+                lock.close()
+                raise
             for place in (".*.tmp", "parts/**/.*.tmp", "artifacts/**/.*.tmp"):
                 for left in [*folder.glob(place)]:
                     left.unlink(missing_ok=True)
@@ -178,6 +190,28 @@ def holder(folder: Path) -> str | None:
     except OSError:
         return None
     return None
+
+
+def kept_by_me(folder: Path) -> BinaryIO:
+    """Takes the lock of a process that writes parts beside the one that holds the run: who goes on with it waits for
+    its end. Given back when the file is closed, or the process ends."""
+    lock = (folder / KEEPER).open("ab")
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock
+
+
+def _wait_for_keeper(folder: Path) -> None:
+    """Waits until nobody of an earlier execution can commit any more. Raises `LockedError`."""
+    path = folder / KEEPER
+    if not path.exists():
+        return
+    with path.open("ab") as lock:
+        for _ in range(round(PATIENCE / PAUSE)):
+            with suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(PAUSE)
+    raise LockedError(f"{folder} is still written by a process of its last execution: wait for its end, or end its Ray")
 
 
 def _locked(folder: Path) -> TextIO:

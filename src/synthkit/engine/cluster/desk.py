@@ -12,10 +12,11 @@ AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A shard to be done. deaths: how many lanes have died that had it."""
+    """A shard to be done. deaths: how many lanes have died that had it. again: a lane has begun with it."""
 
     shard: Shard
     deaths: int = 0
+    again: bool = False
 
 
 class Desk:

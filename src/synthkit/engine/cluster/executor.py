@@ -9,6 +9,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from synthkit.core.context import Reject
@@ -24,7 +25,7 @@ from synthkit.engine.plan import Stage
 from synthkit.engine.segment import Admission, Reader, Shard, committed
 from synthkit.engine.store import Store
 from synthkit.engine.tally import Count, Tally, total, without
-from synthkit.errors import FatalError, RunError, SynthkitError
+from synthkit.errors import FatalError, OutOfBudget, RunError, SynthkitError
 from synthkit.models.calls import Models
 from synthkit.models.hindrance import Hindrance
 from synthkit.models.service import Share
@@ -34,7 +35,9 @@ DEATHS = 3
 ROOM = 5.0
 """Seconds in which a lane is there where a node has room for it."""
 SUSPECT = 2
-"""Lanes that have died with a shard, from which on its records are done one by one."""
+"""Lanes that have died with a shard, from which on its records are done a few at a time."""
+FEW = 16
+"""Records of such a shard at a time: the root of its usual size, so that neither they nor the tries are many."""
 
 
 class RayExecutor:
@@ -52,6 +55,7 @@ class RayExecutor:
         self._ended, self._failed = monitor.ended, monitor.failed
         self._failures: Counter[tuple[str, str]] = Counter()
         self._counted = 0.0
+        self._serving = 0
         self._killed: Counter[tuple[str, int]] = Counter()
         self._error: SynthkitError | None = None
         self.lost = 0
@@ -173,14 +177,24 @@ class RayExecutor:
             busy: dict[int, Task] = {}
             try:
                 async with self._listening(lane, work) as lost:
-                    await self._serve(desk, work, place, lane, busy, lost)
+                    self._serving += 1
+                    try:
+                        await self._serve(desk, work, place, lane, busy, lost)
+                    finally:
+                        self._serving -= 1
                 return
             except Lost as error:
                 await self._bury(desk, work, place, share, lane, busy, error)
+            except OutOfBudget as error:
+                if self._serving == 0:
+                    await self._stop(error)
+                else:  # others may do with what it gives back
+                    await self._dismiss((str(work.stage.placement), share.number))
+                await self._give_back(desk, work, busy)
+                return
             except SynthkitError as error:
                 await self._stop(error)
-                for task in busy.values():
-                    await desk.give_back(task)
+                await self._give_back(desk, work, busy)
                 return
 
     async def _lane(self, desk: Desk, stage: Stage, share: Share) -> Remote | None:
@@ -252,24 +266,32 @@ class RayExecutor:
                         await desk.give_back(taken)
 
     async def _done(self, work: Work, place: str, lane: Remote, busy: dict[int, Task], number: int) -> None:
-        """Has a lane do a shard; one with which lanes have died, record by record, to find which it is."""
+        """Has a lane do a shard; one with which lanes have died, a few records at a time, and those of the few with
+        which one dies again alone, to find which it is."""
         task = busy[number]
         if task.deaths < SUSPECT:
-            self._monitor.add(await lane.lease(work.stage.index, place, task.shard, again=task.deaths > 0))
+            self._monitor.add(await lane.lease(work.stage.index, place, task.shard, again=task.again))
             return
         left = list(task.shard.admissions)
         while left and not self._models.stopping.is_set():
-            key = (place, left[0].index)
+            few = self._few(place, left)
             try:
-                self._monitor.add(await lane.lease(work.stage.index, place, Shard(number, left[:1]), again=True))
+                self._monitor.add(await lane.lease(work.stage.index, place, Shard(number, few), again=True))
             except Lost:
-                self._killed[key] += 1
-                if self._killed[key] >= DEATHS:
+                for admission in few:
+                    self._killed[place, admission.index] += len(few) == 1
+                if self._killed[place, few[0].index] >= DEATHS:
                     await self._fleet.fence(lane)
-                    await self._reject(work, place, number, left[0])
+                    await self._reject(work, place, number, few[0])
                 raise
-            del left[0]
+            del left[: len(few)]
             busy[number] = replace(task, shard=Shard(number, list(left)))
+
+    def _few(self, place: str, left: Sequence[Admission]) -> list[Admission]:
+        """The next records of a suspect shard: one that was among a few with which a lane has died, or a few others."""
+        if (place, left[0].index) in self._killed:
+            return [left[0]]
+        return list(takewhile(lambda admission: (place, admission.index) not in self._killed, left[:FEW]))
 
     async def _reject(self, work: Work, place: str, number: int, admission: Admission) -> None:
         """Commits that a record has failed that ends each process which works on it."""
@@ -290,19 +312,24 @@ class RayExecutor:
         self._store.event("lane lost", lane=lane.name, reason=str(error), shards=len(busy))
         await self._fleet.fence(lane)
         self._lanes.pop((str(work.stage.placement), share.number), None)
+        unseen = await self._give_back(desk, work, busy, deaths=1)
+        self._settle(lane, total([lane.committed, unseen]))
+
+    async def _give_back(self, desk: Desk, work: Work, busy: dict[int, Task], deaths: int = 0) -> Tally:
+        """Gives the shards of a lane that does no more to others, as far as they were not committed. Returns what was
+        counted in what it has committed, and not said."""
         headers = await asyncio.to_thread(lambda: list(parts.headers(work.place)))
         done = {index for header in headers for index, _ in header.entries}
         given = {admission.index for task in busy.values() for admission in task.shard.admissions}
         unseen = total(h.tally for h in headers if not given.isdisjoint(index for index, _ in h.entries))
-        self._monitor.add(unseen)  # committed, and then there was nobody to say so
-        self._settle(lane, total([lane.committed, unseen]))
+        self._monitor.add(unseen)
         for task in busy.values():
             left = [admission for admission in task.shard.admissions if admission.index not in done]
             if left:
-                again = replace(task, shard=Shard(task.shard.number, left), deaths=task.deaths + 1)
-                await desk.give_back(again)
+                await desk.give_back(Task(Shard(task.shard.number, left), task.deaths + deaths, again=True))
             else:
                 await desk.done()
+        return unseen
 
     @contextlib.asynccontextmanager
     async def _listening(self, lane: Remote, work: Work) -> "AsyncIterator[asyncio.Future[None]]":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit.core.placement import Placement
 from synthkit.engine import parts
+from synthkit.engine.cluster.kept import kept
 from synthkit.engine.cluster.lane import Duty, Pulse, Worker
 from synthkit.engine.cluster.parcel import packed
 from synthkit.engine.plan import Stage, walk
@@ -137,33 +138,19 @@ class Fleet:
 
     async def commit(self, place: str, part: parts.Part) -> None:
         """Writes a part that no lane has made."""
-        await self._kept("commit", "", place, part.shard, parts.packed(part, place))
+        await kept(self._keeper, "commit", "", place, part.shard, parts.packed(part, place))
 
     async def close(self) -> tuple[Decimal, list[str]]:
         """Ends the keeper; what was spent of its leases, and what is wrong with the journal."""
-        ended: tuple[Decimal, list[str]] = await self._kept("close")
+        ended: tuple[Decimal, list[str]] = await kept(self._keeper, "close")
         return ended
 
     async def fence(self, lane: Remote) -> None:
         """Gives a lane up: it commits nothing more, whatever becomes of it."""
         try:
-            await self._kept("fence", lane.name)
+            await kept(self._keeper, "fence", lane.name)
         finally:
             lane.kill()
-
-    async def _kept(self, method: str, *given: Any) -> Any:
-        """Calls the keeper. Raises `RunError` where it is gone."""
-        from ray.exceptions import RayError, RayTaskError
-
-        try:
-            return await getattr(self._keeper, method).remote(*given)
-        except RayTaskError as error:
-            cause = error.cause
-            raise cause if isinstance(cause, SynthkitError) else error from None
-        except RayError as error:
-            raise RunError(
-                "the process that keeps the journal and the parts is gone: resume the run; what was committed is safe"
-            ) from error
 
 
 def needs(placement: Placement) -> Mapping[str, float]:

@@ -10,6 +10,7 @@ from typing import Any
 from synthkit.engine import parts
 from synthkit.engine.cluster.far_journal import Item
 from synthkit.engine.context import FileArtifacts
+from synthkit.engine.store import kept_by_me
 from synthkit.errors import RunError
 from synthkit.models.budget import ZERO
 from synthkit.models.journal import Entry, Journal
@@ -57,6 +58,7 @@ class Keeper:
         self, folder: str, journal: str, *, offline: bool, leases: tuple[str, Decimal, Decimal] | None
     ) -> None:
         self._folder = Path(folder)
+        self._lock = kept_by_me(self._folder)  # the next driver must not begin before this ends
         self._journal = Journal(Path(journal), read_only=offline)
         self._artifacts = FileArtifacts(self._folder / "artifacts")
         self._leases: Leases | None = None
@@ -130,13 +132,19 @@ class Keeper:
             self._out[lane] -= dollars
 
     async def settle(self, lane: str, spent: Decimal) -> None:
-        """What a lane has spent that asks no more."""
-        if lane not in self._fenced:
+        """What a lane has spent that asks no more; what it has leased beyond that is there for others."""
+        assert self._leases is not None
+        if lane in self._fenced:
+            return
+        async with self._lending:
+            if (left := self._out.get(lane, ZERO) - spent) > 0:
+                await self._leases.give_back(left)
             self._out[lane] = spent
 
     async def close(self) -> tuple[Decimal, list[str]]:
         """What was spent of the leases, and what is wrong with the journal's files."""
         await self._journal.close()
+        self._lock.close()
         return sum(self._out.values(), ZERO), list(self._journal.problems)
 
 

@@ -116,13 +116,21 @@ class Inbox:
     def __init__(self) -> None:
         self._shards: asyncio.Queue[Shard | None] = asyncio.Queue()
         self.committed: dict[int, asyncio.Future[Tally]] = {}
+        self._sizes: dict[int, int] = {}
 
     def lease(self, shard: Shard) -> "asyncio.Future[Tally]":
         """Takes a shard; what comes of it is what was counted, when it is committed."""
         waiting: asyncio.Future[Tally] = asyncio.get_running_loop().create_future()
-        self.committed[shard.number] = waiting
+        self.committed[shard.number], self._sizes[shard.number] = waiting, len(shard.admissions)
         self._shards.put_nowait(shard)
         return waiting
+
+    def done(self, part: parts.Part) -> None:
+        """A part is committed. One that holds a part of its shard only, since the lane stops, is none that is done."""
+        if len(part.entries) == self._sizes.pop(part.shard):
+            waiting = self.committed.pop(part.shard)
+            if not waiting.done():
+                waiting.set_result(part.tally)
 
     def end(self) -> None:
         """No further shard comes."""
@@ -260,9 +268,7 @@ class Worker:
         data = await asyncio.to_thread(parts.packed, part, place)
         fresh, self._artifacts.fresh = self._artifacts.fresh, {}
         await kept(self._keeper, "commit", self._duty.name, place, part.shard, data, list(fresh.values()))
-        committed = inbox.committed.pop(part.shard, None)
-        if committed is not None and not committed.done():
-            committed.set_result(part.tally)
+        inbox.done(part)
 
 
 def _no_limit(monitor: Monitor, *, last: bool = False) -> str | None:
