@@ -116,6 +116,11 @@ def test_what_no_node_has_is_said(place: Place) -> None:
     assert "no node of the cluster has 1 CPU, 1 licence, which loads asks for" in said
 
 
+def test_a_file_that_ends_each_lane_ends_the_run(place: Place) -> None:
+    said = place.run("run", "p.py", "--ray", "--quiet", "--run-dir", "far", code=1, NO_LANES="1")
+    assert "no lane can be started: ActorDiedError" in said and "Traceback" not in said
+
+
 def test_what_cannot_run_on_ray_is_said_at_once(place: Place) -> None:
     assert "ray job submit" in place.run("run", "p.py", "--ray", "ray://127.0.0.1:10001", code=2)
     assert "Traceback" not in place.run("run", "p.py", "--ray", "127.0.0.1:1", code=2)

@@ -34,6 +34,8 @@ DEATHS = 3
 """So often a record may end the process that works on it."""
 ROOM = 5.0
 """Seconds in which a lane is there where a node has room for it."""
+STARTS = 5
+"""Processes that may end while they become lanes, one after the other."""
 SUSPECT = 2
 """Lanes that have died with a shard, from which on its records are done a few at a time."""
 FEW = 16
@@ -128,7 +130,9 @@ class RayExecutor:
 
     async def _dismiss(self, slot: tuple[str, int]) -> None:
         """Ends a lane that has nothing to do any more."""
-        lane = self._lanes.pop(slot)
+        lane = self._lanes.pop(slot, None)
+        if lane is None:  # somebody else was first
+            return
         try:
             await lane.call("stop")
             await lane.call("close")
@@ -200,6 +204,7 @@ class RayExecutor:
     async def _lane(self, desk: Desk, stage: Stage, share: Share) -> Remote | None:
         """The lane of a slot: the one that is there, or a new one; None where the stage is over before it is there."""
         slot = (str(stage.placement), share.number)
+        failed = 0
         while slot not in self._lanes:
             starting = asyncio.create_task(self._fleet.start(stage.placement, share, answered=bool(self._money.bill)))
             over = asyncio.create_task(desk.over())
@@ -215,6 +220,9 @@ class RayExecutor:
                 self._lanes[slot] = starting.result()
             except Lost as error:
                 self._store.event("lane lost", lane="", reason=str(error))
+                failed += 1
+                if failed >= STARTS:
+                    raise RunError(f"no lane can be started: {error}") from error
             finally:
                 starting.cancel()
                 over.cancel()
