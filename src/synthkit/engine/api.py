@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from synthkit.core.source import skipping
 from synthkit.engine import export, inputs, ledger, source
 from synthkit.engine.cluster.address import Where, asked
 from synthkit.engine.execution import Execution, Watch
+from synthkit.engine.names import Names
 from synthkit.engine.plan import Plan, compile_plan
 from synthkit.engine.result import Result
 from synthkit.engine.settings import Settings
@@ -23,40 +24,10 @@ from synthkit.errors import ConfigError, PipelineError, RecordError, StoreError,
 from synthkit.models.project import Model, Project, find_project
 from synthkit.models.question import Question
 from synthkit.models.service import Service, Services
-from synthkit.plugins import Registry, registry
+from synthkit.plugins import registry
 
 if TYPE_CHECKING:
     from synthkit.engine.pipeline import Pipeline
-
-
-class Names:
-    """The registry as a run sees it: parts of a script are named after its file, so that a copy can bring them."""
-
-    def __init__(self, registry: Registry) -> None:
-        main = getattr(sys.modules["__main__"], "__file__", None)
-        self._registry = registry
-        self.main = Path(main) if main and main.endswith(".py") else None
-        self._alias = source.module_name(self.main) + ":" if self.main else ""
-
-    def name_of(self, cls: type) -> str:
-        name = self._registry.name_of(cls)
-        return self._alias + name.removeprefix("__main__:") if self.main and name.startswith("__main__:") else name
-
-    def component(self, name: str) -> type:
-        return self._registry.component(self._found(name))
-
-    def function(self, name: str) -> Callable[..., Any]:
-        return self._registry.function(self._found(name))
-
-    def _found(self, name: str) -> str:
-        """The name under which this process has it."""
-        if self._alias and name.startswith(self._alias) and self._alias[:-1] not in sys.modules:
-            name = "__main__:" + name.removeprefix(self._alias)
-        if name.startswith("__main__:") and not hasattr(sys.modules["__main__"], name[9:].partition(".")[0]):
-            raise PipelineError(
-                f"{name[9:]} was defined in a notebook or a prompt: continue there, with .run(folder=…)"
-            )
-        return name
 
 
 def check(

@@ -129,7 +129,7 @@ class RunContext(Context):
 
     @property
     def log(self) -> logging.Logger:  # type: ignore[override]
-        return logging.getLogger(f"synthkit.run.{self.path.replace('/', '.')}")
+        return log_of(self.path)
 
     @property
     def artifacts(self) -> Artifacts:  # type: ignore[override]
@@ -235,6 +235,11 @@ class RunContext(Context):
 
     def resource(self, key: str, factory: Callable[[], T]) -> T:
         return self.lane.resource(key, factory)
+
+
+def log_of(path: str) -> logging.Logger:
+    """The log of what a step at a path has to say."""
+    return logging.getLogger(f"synthkit.run.{path.replace('/', '.')}")
 
 
 def _in_loop(path: str) -> None:

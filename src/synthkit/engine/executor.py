@@ -19,10 +19,14 @@ MOST_IN_FLIGHT = 20_000
 """Records on their way at once, whatever the concurrency: each waits with a few kilobytes."""
 
 
+def slots(plan: Plan, services: Services) -> list[int]:
+    """Calls at once of each model that a plan asks."""
+    return [services[ref].limiter.concurrency for _, component in plan.components() for ref in component.models()]
+
+
 def in_flight(plan: Plan, services: Services, settings: Settings) -> int:
     """Records on their way at once: enough for all calls, and as many again that wait for something else."""
-    slots = [services[ref].limiter.concurrency for _, c in plan.components() for ref in c.models()]
-    return min(2 * max([settings.concurrency, *slots]), MOST_IN_FLIGHT)
+    return min(2 * max([settings.concurrency, *slots(plan, services)]), MOST_IN_FLIGHT)
 
 
 @dataclass(frozen=True, slots=True)

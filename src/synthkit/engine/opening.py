@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from synthkit.core.context import Artifacts, Opening
 from synthkit.core.interfaces import Filter, Step
 from synthkit.engine.advance import cancelled, normal, words
-from synthkit.engine.context import Lane, settled
+from synthkit.engine.context import Lane, log_of, settled
 from synthkit.engine.plan import Bound, walk
 from synthkit.errors import RunError, SynthkitError
 from synthkit.models.limiter import Stopped
@@ -30,7 +30,7 @@ class LaneContext(Opening):
 
     @property
     def log(self) -> logging.Logger:  # type: ignore[override]
-        return logging.getLogger(f"synthkit.run.{self.path.replace('/', '.')}")
+        return log_of(self.path)
 
     @property
     def artifacts(self) -> Artifacts:  # type: ignore[override]

@@ -12,7 +12,7 @@ from synthkit.engine.executor import Executor, LocalExecutor, Work, in_flight
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Plan, Stage
 from synthkit.engine.rounds import ALL, Committed, Identity, barren, generated, next_want, outs
-from synthkit.engine.segment import Admission, Limit
+from synthkit.engine.segment import Admission, Limit, no_limit
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
 from synthkit.errors import Outage, OutOfBudget, RunError, SynthkitError
@@ -163,7 +163,7 @@ class Runner:
                     return False
                 await self._dataset(round, stage)
                 continue
-            limit = _no_limit if round and round.get("retry") else self.limit
+            limit = no_limit if round and round.get("retry") else self.limit
             fresh = round is not None and stage.index == 0 and not round.get("retry")
             source = self._generated(round) if fresh and round else self._entering(round, stage)
             count = await self.executor.run(Work(stage, place, source, limit))
@@ -239,8 +239,3 @@ class Runner:
             for admission in self._entering(form, stage):
                 if admission.record.id in stay:
                     yield admission.record
-
-
-def _no_limit(monitor: Monitor, *, last: bool = False) -> str | None:
-    """For records that are tried again: they have failed before, and stop nothing when they do so again."""
-    return None

@@ -109,6 +109,11 @@ class Limit(Protocol):
     def __call__(self, monitor: Monitor, *, last: bool = False) -> str | None: ...
 
 
+def no_limit(monitor: Monitor, *, last: bool = False) -> str | None:
+    """Stops nothing: who uses it knows of failures that are none, or leaves it to another to say."""
+    return None
+
+
 class Segment:
     """One stage of one round. Admission is by record: a slow one holds back its own shard only.
 

@@ -11,9 +11,10 @@ from synthkit.core.component import Component, Spec, build, chain
 from synthkit.core.interfaces import Generator, Round
 from synthkit.core.record import Fields
 from synthkit.core.source import skipping
-from synthkit.engine import api, export, inputs, target
+from synthkit.engine import export, inputs, target
 from synthkit.engine.cluster.equipment import Equipment, compared
 from synthkit.engine.cluster.modules import Code, inside, write
+from synthkit.engine.names import Names
 from synthkit.engine.plan import Plan, compile_plan, walk
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
@@ -80,7 +81,7 @@ class Assignment:
         be read."""
         state, known = store.state, registry()
         specs: list[Spec] = state["pipeline"]
-        first = build(inputs.located(specs[:1], state["inputs"], store.folder)[0], api.Names(known))
+        first = build(inputs.located(specs[:1], state["inputs"], store.folder)[0], Names(known))
         alone = isinstance(first, Generator) and len(chain(first)) == 1
         formats = tuple(dict.fromkeys(target.TARGET.sub(r"\2\3", text) for text in state["exports"]))
         bound = plan.generator
@@ -132,7 +133,7 @@ class Assignment:
         return Unpacked(self._plan(folder, settings), project, settings, self.state)
 
     def _plan(self, folder: Path, settings: Settings) -> Plan:
-        names = api.Names(registry())
+        names = Names(registry())
         places = {}
         for path, (name, content) in self.inputs.items():
             place = folder / "inputs" / inside(name)

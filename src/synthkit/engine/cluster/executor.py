@@ -15,8 +15,8 @@ from typing import Any
 from synthkit.core.context import Reject
 from synthkit.engine import parts
 from synthkit.engine.cluster.desk import Desk, Task
-from synthkit.engine.cluster.fleet import BEAT, Fleet, Lost, Remote, together
-from synthkit.engine.cluster.lane import LEARNED, Pulse
+from synthkit.engine.cluster.fleet import BEAT, Fleet, Lost, Remote
+from synthkit.engine.cluster.reports import Reports
 from synthkit.engine.executor import Work
 from synthkit.engine.money import Money
 from synthkit.engine.money import read as recounted
@@ -24,7 +24,7 @@ from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Stage
 from synthkit.engine.segment import Admission, Reader, Shard, committed
 from synthkit.engine.store import Store
-from synthkit.engine.tally import Count, Tally, total, without
+from synthkit.engine.tally import Count, Tally, total
 from synthkit.errors import FatalError, OutOfBudget, RunError, SynthkitError
 from synthkit.models.calls import Models
 from synthkit.models.hindrance import Hindrance
@@ -41,6 +41,9 @@ SUSPECT = 2
 FEW = 16
 """Records of such a shard at a time: the root of its usual size, so that neither they nor the tries are many."""
 
+Slot = tuple[str, int]
+"""A lane's place among those of a run: what it asks of a node, and its number among those that ask the same."""
+
 
 class RayExecutor:
     """Runs the stages of one run. See `Executor`."""
@@ -50,13 +53,8 @@ class RayExecutor:
     ) -> None:
         self._fleet, self._store, self._models = fleet, store, models
         self._monitor, self._money, self._shard = monitor, money, shard
-        self._lanes: dict[tuple[str, int], Remote] = {}
-        self._base = money.bill.copy()
-        self._told: dict[str, Pulse] = {}
-        self._labels = list(monitor.labels)
-        self._ended, self._failed = monitor.ended, monitor.failed
-        self._failures: Counter[tuple[str, str]] = Counter()
-        self._counted = 0.0
+        self._lanes: dict[Slot, Remote] = {}
+        self._reports = Reports(store, models.services, monitor, money.bill)
         self._serving = 0
         self._killed: Counter[tuple[str, int]] = Counter()
         self._error: SynthkitError | None = None
@@ -68,16 +66,12 @@ class RayExecutor:
     @property
     def in_flight(self) -> int:
         """Calls that are being answered right now."""
-        return sum(told.in_flight for told in list(self._told.values()))
+        return self._reports.in_flight
 
     @property
     def hindrances(self) -> Sequence[Hindrance]:
         """What holds calls back right now, as the lanes tell it: each thing once."""
-        found: dict[tuple[str, str], Hindrance] = {}
-        for told in list(self._told.values()):
-            for hindrance in told.hindrances:
-                found.setdefault((hindrance.model, hindrance.kind), hindrance)
-        return list(found.values())
+        return self._reports.hindrances
 
     @property
     def stopping(self) -> asyncio.Event:
@@ -92,7 +86,7 @@ class RayExecutor:
         place = str(work.place.relative_to(self._store.folder))
         size = await asyncio.to_thread(self._fleet.size, work.stage)
         slots = [self._slot(desk, work, place, Share(number, size)) for number in range(size)]
-        helpers = [asyncio.create_task(self._stopping(desk))]
+        stopping = asyncio.create_task(self._stopping(desk))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(desk))
@@ -104,8 +98,7 @@ class RayExecutor:
                 raise error from None
             self._error = self._error or error
         finally:
-            for helper in helpers:
-                helper.cancel()
+            stopping.cancel()
         if self._error is not None:
             raise self._error
         return None if self._models.stopping.is_set() else reader.count
@@ -125,10 +118,11 @@ class RayExecutor:
             self._store.event("journal", message=problem)
         if self.lost:  # nobody knows what they would have told
             kept = self._money.bill.cut_off
-            bill = await asyncio.to_thread(recounted, self._store, self._labels, self._models.services.project)
+            labels, project = self._monitor.labels, self._models.services.project
+            bill = await asyncio.to_thread(recounted, self._store, labels, project)
             self._money.bill.lines, self._money.bill.cut_off = bill.lines, kept
 
-    async def _dismiss(self, slot: tuple[str, int]) -> None:
+    async def _dismiss(self, slot: Slot) -> None:
         """Ends a lane that has nothing to do any more."""
         lane = self._lanes.pop(slot, None)
         if lane is None:  # somebody else was first
@@ -136,7 +130,7 @@ class RayExecutor:
         try:
             await lane.call("stop")
             await lane.call("close")
-            self._take(lane, await lane.pulse())
+            self._reports.take(lane, await lane.pulse())
         except Lost as error:
             self._store.event("lane lost", lane=lane.name, reason=str(error), shards=0)
             self.lost += 1
@@ -144,8 +138,8 @@ class RayExecutor:
                 await self._fleet.fence(lane)
         if lane.told is not None:
             self._monitor.unfinished.add(lane.told.unfinished)
-        self._settle(lane, lane.committed)
-        self._count()
+        self._reports.settle(lane, lane.committed)
+        self._reports.count()
         lane.kill()
 
     # one stage
@@ -174,8 +168,9 @@ class RayExecutor:
 
     async def _slot(self, desk: Desk, work: Work, place: str, share: Share) -> None:
         """One of the lanes of a stage, and those that take its place when it is lost."""
+        slot = (str(work.stage.placement), share.number)
         while True:
-            lane = await self._lane(desk, work.stage, share)
+            lane = await self._lane(desk, work.stage, share, slot)
             if lane is None:
                 return
             busy: dict[int, Task] = {}
@@ -188,12 +183,12 @@ class RayExecutor:
                         self._serving -= 1
                 return
             except Lost as error:
-                await self._bury(desk, work, place, share, lane, busy, error)
+                await self._bury(desk, work, slot, lane, busy, error)
             except OutOfBudget as error:
                 if self._serving == 0:
                     await self._stop(error)
                 else:  # others may do with what it gives back
-                    await self._dismiss((str(work.stage.placement), share.number))
+                    await self._dismiss(slot)
                 await self._give_back(desk, work, busy)
                 return
             except SynthkitError as error:
@@ -201,9 +196,8 @@ class RayExecutor:
                 await self._give_back(desk, work, busy)
                 return
 
-    async def _lane(self, desk: Desk, stage: Stage, share: Share) -> Remote | None:
+    async def _lane(self, desk: Desk, stage: Stage, share: Share, slot: Slot) -> Remote | None:
         """The lane of a slot: the one that is there, or a new one; None where the stage is over before it is there."""
-        slot = (str(stage.placement), share.number)
         failed = 0
         while slot not in self._lanes:
             starting = asyncio.create_task(self._fleet.start(stage.placement, share, answered=bool(self._money.bill)))
@@ -262,8 +256,8 @@ class RayExecutor:
                     await desk.done()
             if not self._models.stopping.is_set():
                 await lane.call("leave")
-                self._take(lane, await lane.pulse())
-                self._count()
+                self._reports.take(lane, await lane.pulse())
+                self._reports.count()
         finally:
             for lease in leases:
                 lease.cancel()
@@ -312,16 +306,14 @@ class RayExecutor:
 
     # lanes that are lost
 
-    async def _bury(
-        self, desk: Desk, work: Work, place: str, share: Share, lane: Remote, busy: dict[int, Task], error: Lost
-    ) -> None:
+    async def _bury(self, desk: Desk, work: Work, slot: Slot, lane: Remote, busy: dict[int, Task], error: Lost) -> None:
         """Gives a lane up, and its shards back, as far as they were not committed."""
         self.lost += 1
         self._store.event("lane lost", lane=lane.name, reason=str(error), shards=len(busy))
         await self._fleet.fence(lane)
-        self._lanes.pop((str(work.stage.placement), share.number), None)
+        self._lanes.pop(slot, None)
         unseen = await self._give_back(desk, work, busy, deaths=1)
-        self._settle(lane, total([lane.committed, unseen]))
+        self._reports.settle(lane, total([lane.committed, unseen]))
 
     async def _give_back(self, desk: Desk, work: Work, busy: dict[int, Task], deaths: int = 0) -> Tally:
         """Gives the shards of a lane that does no more to others, as far as they were not committed. Returns what was
@@ -354,53 +346,18 @@ class RayExecutor:
     async def _listen(self, lane: Remote, work: Work, lost: "asyncio.Future[None]") -> None:
         while True:
             try:
-                self._take(lane, await lane.pulse())
+                self._reports.take(lane, await lane.pulse())
             except Lost as error:
                 if not lost.done():
                     lost.set_exception(error)
                     lost.exception()
                 return
-            if asyncio.get_running_loop().time() - self._counted > BEAT / 2:  # once for all lanes
-                self._count()
+            if self._reports.age > BEAT / 2:  # once for all lanes
+                self._reports.count()
                 if problem := work.limit(self._monitor):
                     self._monitor.stopping = self._monitor.stopping or problem
                     self._models.stopping.set()
             await asyncio.sleep(BEAT)
-
-    def _settle(self, lane: Remote, tally: Tally) -> None:
-        """What a lane came to that is no more."""
-        if told := self._told.pop(lane.name, None):
-            self._base.add(told.bill)
-            self._failures.update(told.failures)
-        self._monitor.open.pop(id(lane), None)
-        self._failed += sum(count.failed for count in tally.values())
-        self._ended += sum(count.failed + count.dropped for count in tally.values())
-        self._ended += max((count.out for count in tally.values()), default=0)
-
-    def _take(self, lane: Remote, told: Pulse) -> None:
-        """Takes down what a lane tells."""
-        self._told[lane.name] = told
-        self._monitor.open[id(lane)] = without(told.tally, lane.committed)
-        for failure, message in told.messages.items():
-            self._monitor.messages.setdefault(failure, message)
-        for kind, data in told.events:
-            if kind == LEARNED:
-                self._models.services.learned.add(data["model"], data["option"])
-            self._store.event(kind, **{"lane": lane.name, **data})
-        for ref, options in told.refused.items():
-            service = self._models.services[ref]
-            service.refused |= options
-
-    def _count(self) -> None:
-        """Adds up what all lanes have told."""
-        told = list(self._told.values())
-        self._counted = asyncio.get_running_loop().time()
-        self._monitor.failed = self._failed + sum(pulse.failed for pulse in told)
-        self._monitor.ended = self._ended + sum(pulse.ended for pulse in told)
-        self._monitor.failures = Counter(self._failures)
-        for pulse in told:
-            self._monitor.failures.update(pulse.failures)
-        self._money.bill.lines = together(self._base, self._told).lines
 
 
 def _first(error: BaseException) -> BaseException:

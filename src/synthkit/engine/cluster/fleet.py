@@ -16,7 +16,6 @@ from synthkit.engine.plan import Stage, walk
 from synthkit.engine.segment import Shard
 from synthkit.engine.tally import Tally, total
 from synthkit.errors import RunError, SynthkitError
-from synthkit.models.bill import Bill
 from synthkit.models.service import Share
 
 if TYPE_CHECKING:
@@ -121,10 +120,9 @@ class Fleet:
 
         self._number += 1
         name = f"lane {self._number}"
-        options: Mapping[str, Any] = {"num_cpus": 1, **placement.options()}
         make = ray.remote(
             max_restarts=0, max_task_retries=0, max_concurrency=1000, concurrency_groups={"pulse": 1},
-            scheduling_strategy="SPREAD", **options,
+            scheduling_strategy="SPREAD", **_options(placement),
         )  # fmt: skip
         actor = make(Worker).remote()
         lane = Remote(name, actor, max(1, self._in_flight // share.parts))
@@ -155,14 +153,11 @@ class Fleet:
 
 def needs(placement: Placement) -> Mapping[str, float]:
     """What a lane needs of a node, by Ray's names."""
-    options = {"num_cpus": 1, **placement.options()}
+    options = _options(placement)
     own = {"CPU": options["num_cpus"], "GPU": options.get("num_gpus", 0), "memory": options.get("memory", 0)}
     return {**own, **options.get("resources", {})}
 
 
-def together(base: Bill, lanes: Mapping[str, Pulse]) -> Bill:
-    """The bill of a run: what it was, and what its lanes have added."""
-    bill = base.copy()
-    for _, told in sorted(lanes.items()):
-        bill.add(told.bill)
-    return bill
+def _options(placement: Placement) -> Mapping[str, Any]:
+    """What Ray is told of a lane: a processor of its own, where nothing else is asked for."""
+    return {"num_cpus": 1, **placement.options()}

@@ -17,7 +17,7 @@ from synthkit.engine.cluster.kept import kept
 from synthkit.engine.cluster.parcel import portable, unpacked
 from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.monitor import Monitor
-from synthkit.engine.segment import Segment, Shard
+from synthkit.engine.segment import Segment, Shard, no_limit
 from synthkit.engine.tally import Tally
 from synthkit.errors import PluginError, SynthkitError
 from synthkit.models.bill import Bill
@@ -248,7 +248,7 @@ class Worker:
             inbox = Inbox()
             segment = Segment(
                 self._lane, self._plan.stages[stage], inbox, partial(self._commit, place, inbox),
-                size=self._settings.shard, in_flight=self._duty.in_flight, monitor=self._monitor, limit=_no_limit,
+                size=self._settings.shard, in_flight=self._duty.in_flight, monitor=self._monitor, limit=no_limit,
             )  # fmt: skip
             self._stage = place, inbox, asyncio.create_task(self._ran(segment, inbox))
         return self._stage[1], self._stage[2]
@@ -269,8 +269,3 @@ class Worker:
         fresh, self._artifacts.fresh = self._artifacts.fresh, {}
         await kept(self._keeper, "commit", self._duty.name, place, part.shard, data, list(fresh.values()))
         inbox.done(part)
-
-
-def _no_limit(monitor: Monitor, *, last: bool = False) -> str | None:
-    """How many may fail is the driver's to say, who sees all lanes."""
-    return None

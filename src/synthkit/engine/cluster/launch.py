@@ -1,7 +1,6 @@
 """Launching: what a run on Ray needs before its first stage."""
 
 import importlib
-from collections.abc import Sequence
 from typing import Any
 
 from synthkit.engine.cluster.assignment import Assignment, keys_of
@@ -9,7 +8,7 @@ from synthkit.engine.cluster.executor import RayExecutor
 from synthkit.engine.cluster.far_journal import known
 from synthkit.engine.cluster.fleet import Fleet
 from synthkit.engine.cluster.keeper import Keeper
-from synthkit.engine.executor import in_flight
+from synthkit.engine.executor import MOST_IN_FLIGHT, in_flight, slots
 from synthkit.engine.money import LEASES, Money
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Plan
@@ -37,11 +36,7 @@ def launched(
     keeper = make(Keeper).remote(*places, offline=settings.offline, leases=leases)
     fleet = Fleet(
         keeper, ray.put(assignment), keys, ray.put(known(models.journal.keys())),
-        in_flight=in_flight(plan, models.services, settings), most=min([*_concurrencies(plan, models), 2**31]),
-        budget=money.budget.limit,
+        in_flight=in_flight(plan, models.services, settings),
+        most=min(slots(plan, models.services), default=MOST_IN_FLIGHT), budget=money.budget.limit,
     )  # fmt: skip
     return RayExecutor(fleet, store, models, monitor, money, shard=settings.shard)
-
-
-def _concurrencies(plan: Plan, models: Models) -> Sequence[Any]:
-    return [models.services[ref].limiter.concurrency for _, c in plan.components() for ref in c.models()]
