@@ -59,3 +59,12 @@ def test_it_is_written_when_the_second_is_over_and_then_begins_anew() -> None:
 
     run(main)
     assert [json.dumps(line.get("calls")) for line in log.lines] == (["null"] * MOST + ["3"]) * 2
+
+
+def test_a_batch_that_was_lost_costs_once_and_counts_by_text(tmp_path: Path) -> None:
+    whole, again = Bill(), Bill()
+    whole.unknown("m", "embed", Decimal("0.5"), calls=3)
+    line = {"kind": LOST, "model": "m", "path": "embed", "record": "r", "may_cost": "0.5", "calls": 3}
+    (tmp_path / "events.jsonl").write_text(compact(line) + "\n")
+    charge_lost(again, tmp_path / "events.jsonl")
+    assert again.lines == whole.lines and again.total.most == Decimal("0.5")

@@ -119,14 +119,14 @@ def charge_lost(bill: Bill, events: Path) -> None:
             if form is None:
                 continue
             model, path, worst = str(form.get("model")), str(form.get("path")), form.get("may_cost")
-            several = form.get("calls", 1)  # in a storm one line tells of many
-            for _ in range(several if isinstance(several, int) else 1):
-                if form["kind"] == HEDGE:
-                    bill.hedged(model, path)
-                elif form["kind"] == FREE:
-                    bill.free(model, path)
-                else:
-                    bill.unknown(model, path, None if worst is None else Decimal(worst))
+            told = form.get("calls", 1)  # a line may tell of a batch, or of many calls in a storm
+            calls = told if isinstance(told, int) else 1
+            if form["kind"] == HEDGE:
+                bill.hedged(model, path, calls)
+            elif form["kind"] == FREE:
+                bill.free(model, path, calls)
+            else:
+                bill.unknown(model, path, None if worst is None else Decimal(worst), calls=calls)
 
 
 def _form(line: bytes) -> Mapping[str, Any] | None:
