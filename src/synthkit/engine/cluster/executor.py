@@ -6,15 +6,12 @@ them, and gives those of a lane that is gone to others: it owns all retries.
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
-from itertools import takewhile
 from typing import Any
 
-from synthkit.core.context import Reject
 from synthkit.engine import parts
 from synthkit.engine.cluster.desk import Desk, Task
+from synthkit.engine.cluster.errands import SUSPECT, Errand, Through
 from synthkit.engine.cluster.fleet import BEAT, Fleet, Lost, Remote
 from synthkit.engine.cluster.reports import Reports
 from synthkit.engine.executor import Work
@@ -22,24 +19,18 @@ from synthkit.engine.money import Money
 from synthkit.engine.money import read as recounted
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Stage
-from synthkit.engine.segment import Admission, Reader, Shard, committed
+from synthkit.engine.segment import Reader, Shard, committed
 from synthkit.engine.store import Store
-from synthkit.engine.tally import Count, Tally, total
+from synthkit.engine.tally import Tally, total
 from synthkit.errors import FatalError, OutOfBudget, RunError, SynthkitError
 from synthkit.models.calls import Models
 from synthkit.models.hindrance import Hindrance
 from synthkit.models.service import Share
 
-DEATHS = 3
-"""So often a record may end the process that works on it."""
 ROOM = 5.0
 """Seconds in which a lane is there where a node has room for it."""
 STARTS = 5
 """Processes that may end while they become lanes, one after the other."""
-SUSPECT = 2
-"""Lanes that have died with a shard, from which on its records are done a few at a time."""
-FEW = 16
-"""Records of such a shard at a time: the root of its usual size, so that neither they nor the tries are many."""
 
 Slot = tuple[str, int]
 """A lane's place among those of a run: what it asks of a node, and its number among those that ask the same."""
@@ -56,7 +47,6 @@ class RayExecutor:
         self._lanes: dict[Slot, Remote] = {}
         self._reports = Reports(store, models.services, monitor, money.bill)
         self._serving = 0
-        self._killed: Counter[tuple[str, int]] = Counter()
         self._error: SynthkitError | None = None
         self.lost = 0
         """Lanes that were given up."""
@@ -84,8 +74,9 @@ class RayExecutor:
         reader = Reader(work.source, self._shard, done)
         desk = Desk(reader)
         place = str(work.place.relative_to(self._store.folder))
+        errand = Through(self._fleet, self._monitor, self._models.stopping, work.stage, place)
         size = await asyncio.to_thread(self._fleet.size, work.stage)
-        slots = [self._slot(desk, work, place, Share(number, size)) for number in range(size)]
+        slots = [self._slot(desk, work, errand, Share(number, size)) for number in range(size)]
         stopping = asyncio.create_task(self._stopping(desk))
         try:
             async with asyncio.TaskGroup() as group:
@@ -166,7 +157,7 @@ class RayExecutor:
             self._error = self._error or error
         self._models.stopping.set()
 
-    async def _slot(self, desk: Desk, work: Work, place: str, share: Share) -> None:
+    async def _slot(self, desk: Desk, work: Work, errand: Errand, share: Share) -> None:
         """One of the lanes of a stage, and those that take its place when it is lost."""
         slot = (str(work.stage.placement), share.number)
         while True:
@@ -178,7 +169,7 @@ class RayExecutor:
                 async with self._listening(lane, work) as lost:
                     self._serving += 1
                     try:
-                        await self._serve(desk, work, place, lane, busy, lost)
+                        await self._serve(desk, errand, lane, busy, lost)
                     finally:
                         self._serving -= 1
                 return
@@ -223,7 +214,7 @@ class RayExecutor:
         return self._lanes[slot]
 
     async def _serve(
-        self, desk: Desk, work: Work, place: str, lane: Remote, busy: dict[int, Task], lost: "asyncio.Future[None]"
+        self, desk: Desk, errand: Errand, lane: Remote, busy: dict[int, Task], lost: "asyncio.Future[None]"
     ) -> None:
         """Keeps a lane busy until nothing is left. Raises `Lost`, and what ends the run."""
         most = lane.in_flight
@@ -234,7 +225,7 @@ class RayExecutor:
             while not over or leases or len(busy) > len(leases):
                 for number, task in busy.items():  # a suspect is alone with its lane
                     if number not in leases.values() and not (leases and task.deaths >= SUSPECT):
-                        leases[asyncio.ensure_future(self._done(work, place, lane, busy, number))] = number
+                        leases[asyncio.ensure_future(errand.done(lane, busy, number))] = number
                 suspect = any(task.deaths >= SUSPECT for task in busy.values())
                 load = sum(len(task.shard.admissions) for task in busy.values())
                 if taking is None and not over and not suspect and load < most:
@@ -266,43 +257,6 @@ class RayExecutor:
                 with contextlib.suppress(asyncio.CancelledError):
                     if (taken := await taking) is not None:
                         await desk.give_back(taken)
-
-    async def _done(self, work: Work, place: str, lane: Remote, busy: dict[int, Task], number: int) -> None:
-        """Has a lane do a shard; one with which lanes have died, a few records at a time, and those of the few with
-        which one dies again alone, to find which it is."""
-        task = busy[number]
-        if task.deaths < SUSPECT:
-            self._monitor.add(await lane.lease(work.stage.index, place, task.shard, again=task.again))
-            return
-        left = list(task.shard.admissions)
-        while left and not self._models.stopping.is_set():
-            few = self._few(place, left)
-            try:
-                self._monitor.add(await lane.lease(work.stage.index, place, Shard(number, few), again=True))
-            except Lost:
-                for admission in few:
-                    self._killed[place, admission.index] += len(few) == 1
-                if self._killed[place, few[0].index] >= DEATHS:
-                    await self._fleet.fence(lane)
-                    await self._reject(work, place, number, few[0])
-                raise
-            del left[: len(few)]
-            busy[number] = replace(task, shard=Shard(number, list(left)))
-
-    def _few(self, place: str, left: Sequence[Admission]) -> list[Admission]:
-        """The next records of a suspect shard: one that was among a few with which a lane has died, or a few others."""
-        if (place, left[0].index) in self._killed:
-            return [left[0]]
-        return list(takewhile(lambda admission: (place, admission.index) not in self._killed, left[:FEW]))
-
-    async def _reject(self, work: Work, place: str, number: int, admission: Admission) -> None:
-        """Commits that a record has failed that ends each process which works on it."""
-        label = work.stage.parts[admission.step].label
-        said = f"the process that worked on it ended {DEATHS} times; nobody knows more"
-        reject = Reject("failed", admission.record, label, "killed its lane", said, "LaneLost", cost=None)
-        part = parts.Part(number, [parts.Entry(admission.index, admission.record.id, (), [reject])])
-        part.tally = {label: Count(seen=1, failed=1)}
-        await self._fleet.commit(place, part)
 
     # lanes that are lost
 
