@@ -12,7 +12,7 @@ from cli_kit import until
 from synthkit.cli import views
 from synthkit.cli.live import Display
 from synthkit.cli.progress import Lines, Pace, Rate, accepted, pace, said
-from synthkit.cli.text import width_of
+from synthkit.cli.text import plain, width_of
 from synthkit.core.answer import Usage
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.tally import Count
@@ -98,6 +98,20 @@ def test_a_note_is_told_while_the_run_goes_on(capsys: pytest.CaptureFixture[str]
     with Lines(there):
         there.note = "stopping: in a moment"
         until(lambda: bool(heard.append(capsys.readouterr().err) or any("moment" in text for text in heard)))
+
+
+def test_what_a_run_waits_for_is_told_once_and_not_in_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    there = monitor()
+    told, quiet, start = Lines(there), Lines(there, quiet=True), time.monotonic()
+    there.awaits = "setting up\x1b[2J the lanes"
+    for lines in (told, told, quiet):
+        lines.look(start)
+    assert capsys.readouterr().err.splitlines() == [plain("setting up\x1b[2J the lanes")]
+    assert any("setting up" in line for line in shown(Display(there), 80, 24))
+    there.awaits = ""
+    told.look(start)
+    assert capsys.readouterr().err == ""
+    assert not any("setting up" in line for line in shown(Display(there), 80, 24))
 
 
 def test_the_rate_is_that_of_the_last_minute() -> None:

@@ -27,7 +27,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> None:
     def in_ray(at: Where | None, *rest: object) -> None:
         raise Asked(str(at))
 
-    monkeypatch.setattr(api, "_in_ray", in_ray)
+    monkeypatch.setattr(api, "in_ray", in_ray)
 
 
 @pytest.mark.parametrize(

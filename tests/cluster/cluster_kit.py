@@ -2,6 +2,7 @@
 own, so that nothing of it stays in that of the tests."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -12,20 +13,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 """Processes of Ray that look only now and then whether their node, when it was killed, is still there."""
 HELD = """
-import sys
+import json, sys
 from ray.cluster_utils import Cluster
 cluster, nodes, folder = Cluster(), {}, sys.argv[1]
 for line in sys.stdin:
     word, *given = line.split()
     if word == "add":
         head = {} if nodes else {"temp_dir": folder, "include_dashboard": False}
-        node = cluster.add_node(num_cpus=int(given[0]), object_store_memory=80_000_000, **head)
+        more = json.loads(given[1])
+        node = cluster.add_node(num_cpus=int(given[0]), object_store_memory=80_000_000, **more, **head)
         pid = node.all_processes["raylet"][0].process.pid
         nodes[pid] = node
         print(pid, cluster.address, flush=True)
@@ -37,21 +40,22 @@ cluster.shutdown()
 
 
 class Nodes:
-    """A cluster. raylets: the process of each node, the head's first. address: of the head. folder: of its session."""
+    """A cluster. raylets: the process of each node, the head's first. address: of the head. folder: of its session.
+    python: what the nodes run."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, python: str = sys.executable, **environment: str) -> None:
         self.folder = folder
         self.raylets: list[int] = []
         self.address = ""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", HELD, str(folder)], text=True, start_new_session=True, cwd=folder,
+            [python, "-c", HELD, str(folder)], text=True, start_new_session=True, cwd=folder,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **environment},
         )  # fmt: skip
 
-    def add(self, cpus: int = 1) -> int:
-        """A further node; back when it is there."""
-        pid, self.address = self._asked(f"add {cpus}").split()
+    def add(self, cpus: int = 1, **more: Any) -> int:
+        """A further node; back when it is there. more: what else `Cluster.add_node` takes."""
+        pid, self.address = self._asked(f"add {cpus} {json.dumps(more, separators=(',', ':'))}").split()
         self.raylets.append(int(pid))
         return int(pid)
 
@@ -116,10 +120,10 @@ def _title(process: psutil.Process) -> str:
 
 
 @contextmanager
-def clustered(*cpus: int, **environment: str) -> Iterator[Nodes]:
+def clustered(*cpus: int, python: str = sys.executable, **environment: str) -> Iterator[Nodes]:
     """A cluster of nodes with so many processors each. At its end no process of it is left."""
     folder = Path(tempfile.mkdtemp(prefix="skc-", dir="/tmp"))  # the names of Ray's sockets may not be long
-    nodes = Nodes(folder, **environment)
+    nodes = Nodes(folder, python, **environment)
     try:
         for count in cpus:
             nodes.add(count)

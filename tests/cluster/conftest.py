@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("cluster_kit", "ray_kit", "run_kit")
+pytest.register_assert_rewrite("cluster_kit", "env_kit", "memory_kit", "ray_kit", "run_kit")

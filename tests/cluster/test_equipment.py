@@ -21,6 +21,8 @@ from synthkit.models.keys import Keys
 from synthkit.plugins import registry
 from synthkit.steps import Map
 
+MENDS = ", or let --runtime-env do it for this run"
+
 
 def test_a_run_needs_synthkit_python_ray_and_nothing_that_it_does_not_use(project: Path) -> None:
     pipeline = Pipeline("e") >> Rows([{"text": "one"}]) >> Prompt(model="demo/default", template="{{ text }}", into="a")
@@ -84,10 +86,10 @@ def test_a_plugin_that_a_run_uses_is_needed_and_not_sent(loud: tuple[Assignment,
         for name, place in places.items()
     }
     node = platform.node()
-    lacks = f"the node {node} lacks loud-plugin 1.5: install it there"
+    lacks = f"the node {node} lacks loud-plugin 1.5: install it there{MENDS}"
     assert said["none"]["lacking"] == [lacks]
     assert said["old"]["lacking"] == [
-        f"the node {node} has loud-plugin 1.4, and this run needs 1.5: install that version there"
+        f"the node {node} has loud-plugin 1.4, and this run needs 1.5: install that version there{MENDS}"
     ]
     assert said["same"]["lacking"] == []
     assert said["same"]["specs"] == ["louder"]
@@ -128,8 +130,8 @@ def test_each_difference_is_a_sentence_with_its_fix() -> None:
     )
     assert compared(mine, theirs) == [
         "the node 10.0.0.7 runs Python 3.12, and this run needs 3.11: start Ray there with that Python",
-        "the node 10.0.0.7 has synthkit 0.2.0, and this run needs 0.1.0: install that version there",
-        "the node 10.0.0.7 lacks p 1.0: install it there",
+        f"the node 10.0.0.7 has synthkit 0.2.0, and this run needs 0.1.0: install that version there{MENDS}",
+        f"the node 10.0.0.7 lacks p 1.0: install it there{MENDS}",
         "q 2 does not work on the node 10.0.0.7 (it cannot be imported): mend it there",
         "r 3 does not work on the node 10.0.0.7 (SYNTHKIT_PLUGINS leaves it out): mend it there",
     ]

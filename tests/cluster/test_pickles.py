@@ -1,7 +1,10 @@
 """What travels between processes comes back as it was."""
 
+import asyncio
+import hashlib
 import inspect
 import pickle
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +16,7 @@ from synthkit.core.context import Outcome, Reject
 from synthkit.core.values import FrozenDict, FrozenList
 from synthkit.core.verdict import Verdict
 from synthkit.engine.cluster.parcel import packed, portable, unpacked
+from synthkit.engine.cluster.pieces import Archive
 from synthkit.engine.parts import Entry as Committed
 from synthkit.engine.segment import Admission
 from synthkit.engine.tally import Count
@@ -151,10 +155,24 @@ def test_a_bill_travels() -> None:
 
 def test_a_parcel_holds_its_admissions() -> None:
     sent = [Admission(n, RECORD.child("s", n, {"n": n}), n % 3, "salt" * (n % 2)) for n in range(20)]
-    opened = unpacked(packed(sent))
+    opened = opening(sent)
     assert opened == sent
     assert [a.record.source for a in opened] == [RECORD.id] * 20
     assert type(opened[0].record.fields) is FrozenDict
     assert type(opened[0].record["messages"][0]) is FrozenDict
     assert opened[0].record["messages"] is opened[19].record["messages"]
-    assert unpacked(packed([])) == []
+    assert opening([]) == []
+
+
+def opening(sent: Sequence[Admission]) -> Sequence[Admission]:
+    async def nothing(files: Sequence[str]) -> Sequence[bytes]:
+        raise AssertionError("they are in the parcel")
+
+    return asyncio.run(unpacked(packed(sent), Archive(nothing)))
+
+
+def test_a_parcel_is_small_enough_to_go_with_its_call() -> None:
+    """What is above 100 KB Ray puts into its store, which costs milliseconds."""
+    text = " ".join(hashlib.sha256(str(n).encode()).hexdigest()[:5] for n in range(100))
+    parcel = packed([Admission(n, RECORD.child("s", n, {"text": f"{n} {text}"})) for n in range(256)])
+    assert isinstance(parcel, bytes) and 256 * len(text) > 150_000 and len(parcel) < 100_000

@@ -81,7 +81,7 @@ class Display:
         rows = spending(together(tally), monitor.bill.total, monitor.in_flight)
         rows += [("rate", pace)] if pace else []
         lines += pairs(rows, width)
-        said = [*([plain(monitor.note)] if monitor.note else []), *map(sentence, hindered(monitor))]
+        said = [*(plain(text) for text in [monitor.note or monitor.awaits] if text), *map(sentence, hindered(monitor))]
         lines += [line(text, "yellow") for one in said for text in wrapped(one, width, 2)]
         return lines
 

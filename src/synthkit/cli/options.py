@@ -55,6 +55,7 @@ def going_options(default: str = "") -> list[click.Option]:
         option(["--give-up-after"], metavar="TIME", help=f"How long a service may answer nothing good.{patience}"),
         option(["--hedge/--no-hedge"], default=None, help=f"Ask a second time what takes far too long.{on}"),
         ray_option(),
+        runtime_env_option(),
         option(["--offline/--no-offline"], default=None, help="Make no call: answers come from the journal."),
         option(["--quiet"], is_flag=True, help="No progress, only the summary."),
         option(["--debug"], is_flag=True, expose_value=False, help="Show where an error comes from."),
@@ -65,6 +66,12 @@ def ray_option() -> click.Option:
     """`--ray`, alone or with an address. What can be no address is said at once, before FILE is found missing."""
     said = "On Ray: one of its own, auto, or HOST:PORT."
     return click.Option(["--ray"], is_flag=False, flag_value="local", callback=_address, metavar="[ADDRESS]", help=said)
+
+
+def runtime_env_option() -> click.Option:
+    """`--runtime-env`, alone or with a file."""
+    said = "Have Ray install what the run needs, or what FILE says."
+    return click.Option(["--runtime-env"], is_flag=False, flag_value="", metavar="[FILE]", help=said)
 
 
 def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

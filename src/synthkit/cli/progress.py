@@ -12,7 +12,7 @@ from synthkit.cli import screen
 from synthkit.cli.hindered import News
 from synthkit.cli.runs import short
 from synthkit.cli.summary import together
-from synthkit.cli.text import count, duration, money, several
+from synthkit.cli.text import count, duration, money, plain, several
 
 if TYPE_CHECKING:
     from synthkit.engine.control import Control
@@ -140,7 +140,7 @@ def so_far(monitor: "Monitor") -> tuple[int, int, str]:
     that have begun; of none where nothing can be said."""
     done, coming = through(monitor)
     if monitor.stage == 0:
-        return done, (done + len(monitor.open)) if monitor.stages else 0, "so far"
+        return done, (done + monitor.under_way) if monitor.stages else 0, "so far"
     return done, coming or 0, f"in stage {monitor.stage + 1} of {len(monitor.stages)}"
 
 
@@ -152,7 +152,7 @@ class Lines:
         self.monitor, self.quiet = monitor, quiet
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="progress", daemon=True)
-        self._round, self._note = monitor.round, monitor.note
+        self._round, self._note, self._awaits = monitor.round, monitor.note, ""
         self._told = time.monotonic()
         self._pace = Pace()
         self._pace(monitor, monitor.now(), self._told)
@@ -174,6 +174,10 @@ class Lines:
         if monitor.note != self._note:
             self._note = monitor.note
             _tell(monitor.note)
+        if monitor.awaits != self._awaits and not self.quiet:
+            self._awaits = monitor.awaits
+            if self._awaits:
+                _tell(plain(self._awaits))
         for news in () if self.quiet else self._news(monitor):
             _tell(news)
         if not self.quiet and (monitor.round != self._round or now - self._told >= EVERY):

@@ -18,7 +18,7 @@ def resume(run: str, retry_failed: bool, **given: Any) -> int:
     """
     from synthkit.cli import screen
     from synthkit.cli.runs import find_run, short
-    from synthkit.cli.starting import conducted, warn_of_plugins
+    from synthkit.cli.starting import conducted, warn_of_copies, warn_of_plugins
     from synthkit.engine import api
     from synthkit.engine.store import read_state
 
@@ -34,8 +34,16 @@ def resume(run: str, retry_failed: bool, **given: Any) -> int:
         screen.write(f"{short(folder)} is complete: {state['reason']}{again or '; there is nothing to go on with'}\n")
         return 0
     warn_of_plugins()
+    warn_of_copies(api.home(folder), folder)
     changes = settings(given)
     return conducted(
-        lambda watch: api.resume(folder, retry_failed=retry_failed, watch=watch, ray=given["ray"], **changes),
+        lambda watch: api.resume(
+            folder,
+            retry_failed=retry_failed,
+            watch=watch,
+            ray=given["ray"],
+            runtime_env=given["runtime_env"],
+            **changes,
+        ),
         given["quiet"],
     )

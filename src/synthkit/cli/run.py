@@ -18,11 +18,13 @@ def run(source: "Source", **given: Any) -> int:
 
     Ctrl-C once stops orderly and keeps all that is done, twice stops at once.
     """
-    from synthkit.cli.starting import blaming, conducted, pipeline_from, warn_of_plugins
+    from synthkit.cli.starting import blaming, conducted, pipeline_from, warn_of_copies, warn_of_plugins
     from synthkit.engine import api
+    from synthkit.models.project import find_project
 
     warn_of_plugins()
     folder = _new(given["run_dir"])
+    warn_of_copies(find_project().folder, folder)
     with blaming(source.path):
         pipeline = pipeline_from(source, given)
         return conducted(
@@ -35,6 +37,7 @@ def run(source: "Source", **given: Any) -> int:
                 file=source,
                 parameters=own_values(given),
                 ray=given["ray"],
+                runtime_env=given["runtime_env"],
                 **settings(given),
             ),
             given["quiet"],

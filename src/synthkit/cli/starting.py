@@ -53,6 +53,14 @@ def warn_of_plugins() -> None:
         screen.complain("warning", problem)
 
 
+def warn_of_copies(project: Path, run: Path | None = None) -> None:
+    """Says where a run of this project would be in a folder that Ray removes. run: its folder; None is a new one."""
+    from synthkit.engine.cluster.job import passing
+
+    if said := passing(project, run):
+        screen.complain("warning", said)
+
+
 def conducted(start: "Callable[[Watch], Result]", quiet: bool) -> int:
     """Runs to the end with its progress shown, writes the summary, and returns the exit code."""
     from synthkit.cli.progress import watcher

@@ -28,11 +28,11 @@ class Quota:
     left: float | None = None
     whole_in: float | None = None
 
-    def shared(self, parts: int) -> "Quota":
-        """An equal part of it."""
-        if parts == 1:
+    def shared(self, width: float) -> "Quota":
+        """A part of it. width: how large a part, up to 1."""
+        if width == 1:
             return self
-        most, left = (None if number is None else number / parts for number in (self.most, self.left))
+        most, left = (None if number is None else number * width for number in (self.most, self.left))
         return Quota(most, left, self.whole_in)
 
 

@@ -12,7 +12,10 @@ from synthkit.core.columns import hint
 from synthkit.core.component import Component, Spec, build
 from synthkit.core.source import skipping
 from synthkit.engine import export, inputs, ledger, source
+from synthkit.engine.cluster import runtime_env as environment
 from synthkit.engine.cluster.address import Where, asked
+from synthkit.engine.cluster.runtime_env import Given, RuntimeEnv
+from synthkit.engine.cluster.within import in_ray
 from synthkit.engine.execution import Execution, Watch
 from synthkit.engine.names import Names
 from synthkit.engine.plan import Plan, compile_plan
@@ -131,19 +134,25 @@ def run(
     file: source.Source | None = None,
     parameters: Mapping[str, Any] | None = None,
     ray: str | bool | None = None,
+    runtime_env: Given = None,
     **given: Any,
 ) -> Result:
     """Runs a pipeline in a new folder, or goes on with the run that `folder` holds. ray: on which Ray, as `--ray` says
-    it; True is one of its own."""
+    it; True is one of its own. runtime_env: what is installed for its lanes, as `--runtime-env` says it; True is what
+    the run needs."""
     at = asked(ray)
+    env = environment.asked(runtime_env, at)
     settings = Settings(exports=tuple(exports), **known(given))
     project = find_project()
     plan = checked(pipeline, settings, target, project, file)
     if folder is not None and (Path(folder) / "run.json").exists():
-        return _again(Path(folder), plan, settings, project, Names(registry()), watch, at)
-    with _in_ray(at, project, plan), _created(Path(folder) if folder else None, project, plan.name) as store:
+        return _again(Path(folder), plan, settings, project, Names(registry()), watch, at, env)
+    with (
+        in_ray(at, project, plan, env) as env,
+        _created(Path(folder) if folder else None, project, plan.name) as store,
+    ):
         plan = begun(store, plan, settings, project, file, parameters or {})
-        return Execution(plan, store, settings, project, watch, ray=at is not None).run()
+        return Execution(plan, store, settings, project, watch, ray=at is not None, runtime_env=env).run()
 
 
 def checked(
@@ -223,6 +232,7 @@ def _again(
     names: Names,
     watch: Watch | None,
     at: Where | None,
+    env: RuntimeEnv | None,
 ) -> Result:
     store = Store.open(folder)
     with contextlib.closing(store):
@@ -255,8 +265,8 @@ def _again(
         again = rebuilt(store, names, settings)
         ledger.verify(store, again.shape)
         store.save(settings=settings.form())
-        with _in_ray(at, project, again):
-            return Execution(again, store, settings, project, watch, ray=at is not None).run()
+        with in_ray(at, project, again, env) as env:
+            return Execution(again, store, settings, project, watch, ray=at is not None, runtime_env=env).run()
 
 
 def resume(
@@ -265,11 +275,13 @@ def resume(
     retry_failed: bool = False,
     watch: Watch | None = None,
     ray: str | bool | None = None,
+    runtime_env: Given = None,
     **changes: Any,
 ) -> Result:
-    """Goes on with a run, from its folder alone. ray: as in `run`; it may differ from what the run began on. changes:
-    settings that are different from now on."""
+    """Goes on with a run, from its folder alone. ray, runtime_env: as in `run`; they may differ from what the run began
+    with. changes: settings that are different from now on."""
     at = asked(ray)
+    env = environment.asked(runtime_env, at)
     for fixed in {"seed", "shard", "exports", "split", "on_bad_line"} & changes.keys():
         raise ConfigError(f"{fixed} cannot change in a run that has begun: start a new one")
     project = find_project(home(folder))
@@ -287,22 +299,10 @@ def resume(
         store.save(settings=settings.form())
         if (made_with := versions()) != store.state["versions"]:
             store.event("versions", was=store.state["versions"], now=made_with)
-        with _in_ray(at, project, plan):
-            return Execution(plan, store, settings, project, watch, retry=retry_failed, ray=at is not None).run()
-
-
-@contextlib.contextmanager
-def _in_ray(at: Where | None, project: Project, plan: Plan) -> Iterator[None]:
-    """In the Ray that was asked for, if one was; its processes do not have the keys of this one."""
-    if at is None:
-        yield
-        return
-    from synthkit.engine.cluster.assignment import keys_of
-    from synthkit.engine.cluster.start import joined
-
-    keys = keys_of(project, plan)
-    with joined(at, hidden=frozenset((*keys.variables, *keys.environment))):
-        yield
+        with in_ray(at, project, plan, env) as env:
+            return Execution(
+                plan, store, settings, project, watch, retry=retry_failed, ray=at is not None, runtime_env=env
+            ).run()
 
 
 def mend(folder: Path) -> list[str]:

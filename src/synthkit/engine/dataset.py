@@ -1,8 +1,11 @@
 """Running a dataset step: sketches of all its records, one decision, then the records again, shard by shard."""
 
+import contextlib
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -15,9 +18,10 @@ from synthkit.core.record import Record
 from synthkit.core.values import canonical, digest
 from synthkit.engine import order, parts
 from synthkit.engine.advance import dropped
+from synthkit.engine.context import Lane
 from synthkit.engine.plan import Bound
 from synthkit.engine.tally import Count
-from synthkit.errors import ColumnError, RunError
+from synthkit.errors import ColumnError, RunError, SynthkitError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,57 +98,102 @@ def _encodes(value: Any, kind: type) -> bool:
     return True
 
 
-def sketches(bound: Bound, records: Iterable[Record], size: int) -> "pl.DataFrame":
-    """The sketches of records, a part in memory at a time."""
+def sketched(bound: Bound, records: Sequence[Record]) -> "pl.DataFrame":
+    """The sketches of a shard's records, without those whose columns do not fit."""
+    step: DatasetStep = bound.component
+    fitting = [record for record in records if misfit(record, bound) is None]
+    made = step.sketch(frame(fitting, {**bound.io.reads, **dict.fromkeys(bound.io.optional, object)}))
+    if "_id" not in made.columns or made.height != len(fitting):
+        raise RunError(f"{bound.label}.sketch must return a row with `_id` for each of {len(fitting)} records")
+    return made
+
+
+def sketches(bound: Bound, records: Iterable[Record], size: int) -> "Sequence[pl.DataFrame]":
+    """The sketches of records, shard by shard: one in memory at a time."""
+    rest, found = iter(records), []
+    while chunk := list(islice(rest, size)):
+        found.append(sketched(bound, chunk))
+    return found
+
+
+def joined(bound: Bound, made: "Sequence[pl.DataFrame]") -> "pl.DataFrame":
+    """All sketches in one frame."""
     import polars as pl
 
-    step: DatasetStep = bound.component
-    reads = {**bound.io.reads, **dict.fromkeys(bound.io.optional, object)}
-    found, rest = [], iter(records)
-    while chunk := list(islice(rest, size)):
-        made = step.sketch(frame(chunk, reads))
-        if "_id" not in made.columns or made.height != len(chunk):
-            raise RunError(f"{bound.label}.sketch must return a row with `_id` for each of {len(chunk)} records")
-        found.append(made)
-    return pl.concat(found) if found else step.sketch(frame([], reads))
+    return pl.concat(made) if made else sketched(bound, [])
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a dataset step has decided. rows: by the record's id; shards: of which sketches they were, shard by shard.
+    kept: the sketches of all records that stay, those of earlier rounds included."""
+
+    bound: Bound
+    rows: Mapping[str, Mapping[str, Any]]
+    shards: "Sequence[pl.DataFrame]"
+    kept: "pl.DataFrame"
+
+    @property
+    def by_shard(self) -> bool:
+        """Whether each shard can be written by itself: nothing changes its place, and nothing is merged."""
+        return all(row.get("order") is None and row.get("group") is None for row in self.rows.values())
+
+    def of(self, shard: int) -> dict[str, Mapping[str, Any]]:
+        """What was decided on the records of one shard."""
+        return {id: self.rows[id] for id in self.shards[shard]["_id"]}
 
 
 def resolve(
     bound: Bound,
     read: Reader,
+    shards: "Sequence[pl.DataFrame]",
     kept: "pl.DataFrame | None",
-    place: Path,
     *,
-    size: int,
     seed: int,
     goal: int | None = None,
-) -> tuple["pl.DataFrame", dict[str, Count]]:
-    """Runs a dataset step over the records that `read` gives, commits its parts, and returns the sketches it kept.
-
-    Parts that were committed before are left as they are: the decision is the same one. goal: what `View.goal` says.
-    """
+) -> Resolved:
+    """Has a dataset step decide on the records that `read` gives, by their sketches and those that it kept before.
+    goal: what `View.goal` says."""
     import polars as pl
 
-    fitting = sketches(bound, (r for r in read() if misfit(r, bound) is None), size)
+    fitting = joined(bound, shards)
     before = fitting.clear() if kept is None else kept
     view = Sketches(fitting, before, read, seed, bound.label)
     view.goal = goal
-    decided = bound.component.resolve(view)
-    decisions = _decisions(bound, decided, fitting)
+    rows = _decisions(bound, bound.component.resolve(view), fitting)
+    stay = [id for id, row in rows.items() if row["keep"]]
+    return Resolved(bound, rows, shards, pl.concat([before, fitting.filter(pl.col("_id").is_in(stay))]))
+
+
+def write(resolved: Resolved, read: Reader, place: Path, size: int) -> dict[str, Count]:
+    """Commits what was decided, and returns what was counted. Parts that were committed before are left as they are:
+    the decision is the same one."""
     done = {index for header in parts.headers(place) for index, _ in header.entries}
     counts: dict[str, Count] = {}
-    rest = order.in_order(read(), decisions, place)
-    groups = Groups(bound, decisions)
+    rest = order.in_order(read(), resolved.rows, place)
+    groups = Groups(resolved.bound, resolved.rows)
     number = 0
     while chunk := list(islice(rest, size)):
-        part = _part(bound, number, chunk, decisions, groups)
+        made = part(resolved.bound, number, chunk, resolved.rows, groups)
         if chunk[0][0] not in done:
-            parts.save(place, part)
-            for label, count in part.tally.items():
+            parts.save(place, made)
+            for label, count in made.tally.items():
                 counts.setdefault(label, Count()).add(count)
         number += 1
-    stay = [id for id, row in decisions.items() if row["keep"]]
-    return pl.concat([before, fitting.filter(pl.col("_id").is_in(stay))]), counts
+    return counts
+
+
+@contextlib.contextmanager
+def blamed(bound: Bound, lane: Lane) -> Iterator[None]:
+    """Turns what a step raises that is not ours into a sentence that names it; the traceback goes into the events."""
+    try:
+        yield
+    except SynthkitError:
+        raise
+    except (Exception, SystemExit) as error:
+        trace = "".join(traceback.format_exception(error))
+        lane.events.event("exception", path=bound.label, traceback=lane.redact(trace)[-8000:])
+        raise RunError(f"the step {bound.label} failed: {type(error).__name__}: {error}") from error
 
 
 def _decisions(bound: Bound, decided: "pl.DataFrame", asked: "pl.DataFrame") -> dict[str, dict[str, Any]]:
@@ -184,13 +233,14 @@ class Groups:
         return members[0].child(f"{self._bound.label}/{group}", 0, merged, self._bound.io.drops)
 
 
-def _part(
+def part(
     bound: Bound,
     number: int,
     chunk: Sequence[tuple[int, Record]],
     decisions: Mapping[str, Mapping[str, Any]],
     groups: Groups,
 ) -> parts.Part:
+    """The part of a shard: its records by index, and what was decided on them."""
     part, count = parts.Part(number), Count()
     for index, record in chunk:
         count.seen += 1

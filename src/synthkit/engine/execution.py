@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthkit.core.source import skipping
 from synthkit.engine import export, ledger
@@ -34,6 +34,9 @@ from synthkit.models.spans import UNSEEN, Open, Spans, Unseen
 from synthkit.models.spent import Spent
 from synthkit.plugins import registry
 
+if TYPE_CHECKING:
+    from synthkit.engine.cluster.runtime_env import RuntimeEnv
+
 THREADS = max(2, os.cpu_count() or 1)
 """Threads for steps that are heavy on the CPU, and for files. More would add nothing but memory: each has an arena of
 its own, which grows as if it were the only one."""
@@ -53,7 +56,8 @@ def _in_loop() -> bool:
 
 class Execution:
     """Runs a plan to its end. retry: failed records are tried again first. preview: their trails hold everything, and
-    nobody goes on with the run. ray: it runs on the Ray that this process is in."""
+    nobody goes on with the run. ray: it runs on the Ray that this process is in. runtime_env: what is installed there
+    for it."""
 
     def __init__(
         self,
@@ -66,9 +70,11 @@ class Execution:
         retry: bool = False,
         preview: bool = False,
         ray: bool = False,
+        runtime_env: "RuntimeEnv | None" = None,
     ) -> None:
         self.plan, self.store, self.settings, self.project = plan, store, settings, project
         self.watch, self.retry, self.preview, self.ray = watch, retry, preview, ray
+        self.runtime_env = runtime_env
         self.control: Control | None = None
         self.skipped = settings.skipped()
         self.monitor = Monitor(
@@ -95,7 +101,9 @@ class Execution:
             return
         from synthkit.engine.cluster.launch import launched
 
-        executor = launched(self.plan, self.store, self.settings, self.project, models, self.monitor, money)
+        executor = launched(
+            self.plan, self.store, self.settings, self.project, models, self.monitor, money, self.runtime_env
+        )
         self.monitor.models = executor
         try:
             yield executor

@@ -52,8 +52,9 @@ class Monitor:
     halted: those of entries that were stopped there. unfinished: what was spent on entries that the run ends without.
     bill: what the run has paid, all its calls counted. stages: the labels by stage; stage: the one that is running.
     coming: how many records the rounds so far bring into the first stage, None where nobody knows. failures: what
-    failed since the run began or went on, by step and reason, and messages: the first one of each; both are empty where
-    the records are elsewhere, in other processes.
+    failed since the run began or went on, by step and reason, and messages: the first one of each. away: how many
+    records are on their way in other processes, None where all are here. note: what a display must tell; awaits: what
+    the run waits for before it can do anything.
     """
 
     name: str = ""
@@ -69,6 +70,8 @@ class Monitor:
     stopping: str = ""
     stopped_by: str = ""
     note: str = ""
+    awaits: str = ""
+    away: int | None = None
     models: "Calls | None" = None
     ended: int = 0
     failed: int = 0
@@ -86,6 +89,12 @@ class Monitor:
         """Counts what was done now."""
         for label, count in tally.items():
             self.tally.setdefault(label, Count()).add(count)
+
+    def move(self, key: int, tally: Mapping[str, Count], left: Tally) -> None:
+        """Something of what is on its way is finished; left: what is not. At no time is it counted twice, or not."""
+        with self._moving:
+            self.open[key] = left
+            self.add(tally)
 
     def leave(self, key: int, *, halted: bool = False) -> None:
         """An entry is on its way no more: it is finished, or was stopped. At no time is it counted twice, or not."""
@@ -131,6 +140,11 @@ class Monitor:
         if kind in self.messages or len(self.messages) < MOST_KINDS:
             self.messages.setdefault(kind, reject.message)
             self.failures[kind] += sign
+
+    @property
+    def under_way(self) -> int:
+        """Records that have begun and are not finished."""
+        return len(self.open) if self.away is None else self.away
 
     @property
     def in_flight(self) -> int:

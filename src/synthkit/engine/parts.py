@@ -160,16 +160,46 @@ def headers(folder: Path) -> Iterator[Header]:
     """The headers of all parts of a stage, in order."""
     for paths in shards(folder).values():
         for path in paths:
-            with _blamed(path):
-                header = _header(_first_line(path), path)
-            yield header
+            yield _headed(path)
+
+
+def _headed(path: Path) -> Header:
+    with _blamed(path):
+        return _header(_first_line(path), path)
 
 
 def let_out(folder: Path, labels: Sequence[str]) -> int:
     """How many records left a stage of these steps, by the headers alone."""
-    if not labels:
-        return sum(len(header.entries) for header in headers(folder))
-    return sum(header.tally[labels[-1]].out for header in headers(folder) if labels[-1] in header.tally)
+    return sum(count for _, count in counted(folder, labels))
+
+
+def counted(folder: Path, labels: Sequence[str]) -> Iterator[tuple[Sequence[Path], int]]:
+    """The files of each shard of a stage of these steps, in order, and how many records left it there."""
+    for paths in shards(folder).values():
+        found = [_headed(path) for path in paths]
+        if labels:
+            yield paths, sum(header.tally[labels[-1]].out for header in found if labels[-1] in header.tally)
+        else:
+            yield paths, sum(len(header.entries) for header in found)
+
+
+def contents(folder: Path, names: Sequence[str]) -> list[bytes]:
+    """The files of a shard, for `left`. Raises `StoreError`."""
+    found = []
+    for name in names:
+        with _blamed(folder / name):
+            found.append((folder / name).read_bytes())
+    return found
+
+
+def left(files: Mapping[Path, bytes]) -> list[Record]:
+    """The records that left a shard, in order, by the content of its files."""
+    found = []
+    for path, data in files.items():
+        with _blamed(path):
+            text = _unpressed(data)
+        found += _part(path, text).entries
+    return [record for entry in sorted(found, key=lambda e: e.index) for record in entry.outs]
 
 
 def entries(folder: Path) -> Iterator[Entry]:
@@ -233,9 +263,13 @@ def load(path: Path) -> Part:
 
 
 def _text(path: Path) -> bytes:
+    return _unpressed(path.read_bytes())
+
+
+def _unpressed(data: bytes) -> bytes:
     import zstandard
 
-    return zstandard.ZstdDecompressor().decompress(path.read_bytes())
+    return zstandard.ZstdDecompressor().decompress(data)
 
 
 def _part(path: Path, data: bytes, *, trail: bool = False, outs: bool = True) -> Part:

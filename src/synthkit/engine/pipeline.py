@@ -1,7 +1,7 @@
 """Pipeline: what the user writes. It can run itself, hence it lives with the engine."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ class Pipeline:
         export: str | Sequence[str] = (),
         progress: bool | None = None,
         ray: str | bool | None = None,
+        runtime_env: bool | str | Path | Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> "Result":
         """Runs to its end and returns the result, whatever its status; only what cannot run at all raises.
@@ -64,7 +65,9 @@ class Pipeline:
         target: how many accepted records, in the place of the pipeline's. folder: the run folder; where it holds a run
         of this pipeline, that run goes on. export: «path:format», one or several. progress: whether to show it on
         stderr; by default on a terminal and in a notebook. ray: True to run on a Ray that is started on this machine,
-        "auto" or "HOST:PORT" to join one; where this process is in one already, that is used. settings: seed,
+        "auto" or "HOST:PORT" to join one; where this process is in one already, that is used. runtime_env: what Ray
+        installs for this run alone: True for the plugins and the synthkit of this process, a file or a mapping for a
+        runtime env of your own. settings: seed,
         concurrency, max_failures, max_rounds, budget, offline, on_bad_line, give_up_after ("10m": how long a service
         may answer nothing good), hedge (False: nothing is sent a second time because it takes far too long), split (the
         share of exported records that is for training).
@@ -74,7 +77,16 @@ class Pipeline:
 
             exports = [export] if isinstance(export, str) else list(export)
             watch = views.current().watcher(progress)
-            return run(self, target=target, folder=folder, exports=exports, watch=watch, ray=ray, **settings)
+            return run(
+                self,
+                target=target,
+                folder=folder,
+                exports=exports,
+                watch=watch,
+                ray=ray,
+                runtime_env=runtime_env,
+                **settings,
+            )
 
     def preview(
         self, records: int = 3, *, target: int | None = None, progress: bool | None = None, **settings: Any

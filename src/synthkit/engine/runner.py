@@ -1,21 +1,21 @@
 """The runner: rounds until the target, each stage in turn, then the end phase. All it decides is in the run folder."""
 
 import asyncio
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from synthkit.core.record import Record
 from synthkit.engine import dataset, ledger, parts
 from synthkit.engine.context import Lane
-from synthkit.engine.executor import Executor, LocalExecutor, Work, in_flight
+from synthkit.engine.executor import Executor, LocalExecutor, Upstream, Work, in_flight
 from synthkit.engine.monitor import Monitor
-from synthkit.engine.plan import Plan, Stage
-from synthkit.engine.rounds import ALL, Committed, Identity, barren, generated, next_want, outs
+from synthkit.engine.plan import Bound, Plan, Stage
+from synthkit.engine.rounds import ALL, Committed, Identity, barren, generated, next_want
 from synthkit.engine.segment import Admission, Limit, no_limit
 from synthkit.engine.settings import Settings
 from synthkit.engine.store import Store
-from synthkit.errors import Outage, OutOfBudget, RunError, SynthkitError
+from synthkit.errors import Outage, OutOfBudget, SynthkitError
 from synthkit.models.limiter import Stopped
 
 if TYPE_CHECKING:
@@ -157,16 +157,13 @@ class Runner:
         """Runs stages one after the other over a round, or over all of the body in the end phase."""
         for stage in stages:
             self.monitor.stage = stage.index
-            place = self.store.stage(round["index"] if round else None, stage.index)
             if stage.dataset is not None:
-                if self._stopping:
+                if self._stopping or not await self._dataset(round, stage):
                     return False
-                await self._dataset(round, stage)
                 continue
             limit = no_limit if round and round.get("retry") else self.limit
             fresh = round is not None and stage.index == 0 and not round.get("retry")
-            source = self._generated(round) if fresh and round else self._entering(round, stage)
-            count = await self.executor.run(Work(stage, place, source, limit))
+            count = await self.executor.run(self._work(round, stage, limit))
             if count is None:
                 return False
             if fresh and round and "made" not in round:
@@ -194,42 +191,55 @@ class Runner:
         for record, step, salt in again:
             yield Admission(index, record, step, salt)
             index += 1
-        for record in self._upstream(round, stage):
-            yield Admission(index, record)
-            index += 1
+        for upstream in self._upstream(round, stage):
+            for entry in parts.entries(upstream.place):
+                for record in entry.outs:
+                    yield Admission(index, record)
+                    index += 1
 
-    def _upstream(self, round: Mapping[str, Any] | None, stage: Stage) -> Iterator[Record]:
+    def _work(self, round: Mapping[str, Any] | None, stage: Stage, limit: Limit) -> Work:
+        """A stage of a round, or of the end phase."""
+        place = self.store.stage(round["index"] if round else None, stage.index)
+        retry = round is not None and round.get("retry")
+        if round is not None and stage.index == 0 and not retry:
+            return Work(stage, place, partial(self._generated, round), limit)
+        upstream = () if retry else self._upstream(round, stage)
+        return Work(stage, place, partial(self._entering, round, stage), limit, upstream)
+
+    def _upstream(self, round: Mapping[str, Any] | None, stage: Stage) -> Sequence[Upstream]:
+        """Where the records are that the stage before let out: of all rounds, where that is the end of the body."""
+        if stage.index == 0:
+            return ()
+        labels = self.plan.shape.stages[stage.index - 1]
+        rounds: list[int | None] = [round["index"] if round else None]
         if round is None and stage.index == self.plan.tail[0].index:
-            yield from outs(self.store, self.plan.body[-1].index)
-        elif stage.index > 0:
-            place = self.store.stage(round["index"] if round else None, stage.index - 1)
-            for entry in parts.entries(place):
-                yield from entry.outs
+            rounds = [form["index"] for form in self.store.rounds]
+        return [Upstream(self.store.stage(index, stage.index - 1), labels) for index in rounds]
 
-    async def _dataset(self, round: Mapping[str, Any] | None, stage: Stage) -> None:
-        bound = stage.dataset
-        assert bound is not None
+    async def _dataset(self, round: Mapping[str, Any] | None, stage: Stage) -> bool:
+        """Runs a dataset step: sketches of all its records, one decision, then the records again. False when the run is
+        stopping."""
+        work = self._work(round, stage, no_limit)
+        bound, goal = work.dataset, self.plan.goal
+        with dataset.blamed(bound, self.lane):
+            shards = await self.executor.sketches(work)
+            if shards is None:
+                return False
+            kept = await asyncio.to_thread(self._kept_before, round, stage, bound)
+            resolved = await asyncio.to_thread(
+                dataset.resolve, bound, work.records, shards, kept, seed=self.settings.seed, goal=goal
+            )
+            if not await self.executor.write(work, resolved):
+                return False
+        self._kept[stage.index] = resolved.kept
+        return True
 
-        def read() -> Iterator[Record]:
-            return (admission.record for admission in self._entering(round, stage))
-
-        def work() -> "tuple[pl.DataFrame, Any]":
-            kept = self._kept.get(stage.index)
-            if kept is None and round is not None and round["index"] > 0:
-                kept = dataset.sketches(bound, self._stayed(stage, round["index"]), self.settings.shard)
-            place = self.store.stage(round["index"] if round else None, stage.index)
-            size, seed = self.settings.shard, self.settings.seed
-            return dataset.resolve(bound, read, kept, place, size=size, seed=seed, goal=self.plan.goal)
-
-        try:
-            self._kept[stage.index], counts = await asyncio.to_thread(work)
-        except SynthkitError:
-            raise
-        except (Exception, SystemExit) as error:
-            trace = "".join(traceback.format_exception(error))
-            self.store.event("exception", path=bound.label, traceback=self.lane.redact(trace)[-8000:])
-            raise RunError(f"the step {bound.label} failed: {type(error).__name__}: {error}") from error
-        self.monitor.add(counts)
+    def _kept_before(self, round: Mapping[str, Any] | None, stage: Stage, bound: Bound) -> "pl.DataFrame | None":
+        """The sketches of what a dataset step kept in earlier rounds; None in the first."""
+        if stage.index in self._kept or round is None or round["index"] == 0:
+            return self._kept.get(stage.index)
+        stayed = self._stayed(stage, round["index"])
+        return dataset.joined(bound, dataset.sketches(bound, stayed, self.settings.shard))
 
     def _stayed(self, stage: Stage, before: int) -> Iterator[Record]:
         """The records that a dataset step kept in the rounds before one, as they were when it saw them."""

@@ -131,13 +131,20 @@ class Segment:
         self._buffer: deque[Admission] = deque()
         self._exhausted = False
         self._reading = asyncio.Lock()
+        self._working: set[asyncio.Task[None]] = set()
 
     async def run(self) -> bool:
         """Runs all shards of the feed. True when all is committed; False when the run is stopping.
 
         What ends a run is raised after the finished entries of open shards are committed.
         """
-        await asyncio.gather(*(self._worker() for _ in range(self.in_flight)))
+        self.allow(self.in_flight)
+        try:
+            while self._working:
+                await asyncio.wait(self._working)
+        finally:
+            for task in self._working:
+                task.cancel()
         stopped = self.error is not None or self.lane.models.stopping.is_set()
         if stopped and not isinstance(self.error, StoreError):
             await self._commit_open()
@@ -147,6 +154,14 @@ class Segment:
         if self.error is not None:
             raise self.error
         return not stopped
+
+    def allow(self, in_flight: int) -> None:
+        """Lets so many records be on their way from now on; what is beyond that comes to its end."""
+        self.in_flight = in_flight
+        while len(self._working) < in_flight:
+            task = asyncio.create_task(self._worker())
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
 
     async def _worker(self) -> None:
         while self.error is None and not self.lane.models.stopping.is_set():
@@ -165,7 +180,7 @@ class Segment:
                 return
 
     async def _next(self) -> Admission | None:
-        """The next record, or None when there is nothing left."""
+        """The next record, or None when there is nothing left, or others are enough."""
         while not self._buffer and not self._exhausted:
             async with self._reading:
                 if not self._buffer and not self._exhausted:
@@ -176,7 +191,8 @@ class Segment:
                         await opened(self.lane, self.stage.parts)
                         self._open[shard.number] = _Open(len(shard.admissions))
                         self._buffer.extend(shard.admissions)
-        return self._buffer.popleft() if self._buffer else None
+        enough = len(self._working) > self.in_flight
+        return self._buffer.popleft() if self._buffer and not enough else None
 
     async def _enter(self, admission: Admission) -> None:
         visit = Visit()

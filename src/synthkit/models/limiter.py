@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -12,6 +12,7 @@ from synthkit.core.provider import Quotas
 from synthkit.errors import Overloaded, RateLimited, TransientError
 from synthkit.models.outage import Breaker
 from synthkit.models.pace import MINUTE, Allowance, Bucket, Pace, sound
+from synthkit.models.share import UNDIVIDED, Share
 
 LONGEST_ASKED = 600.0
 """Seconds: a Retry-After up to that is waited for, whatever the user's patience with a service that is out."""
@@ -66,15 +67,24 @@ class Limiter:
     """
 
     def __init__(
-        self, concurrency: int, own: Mapping[str, float] | None = None, give_up_after: float = math.inf, part: int = 1
-    ) -> None:
-        """own: what the user allows a minute, by `KINDS`. give_up_after: seconds without anything good. part: how many
-        limiters share what the service tells of; what the user allows is given in parts."""
-        self.concurrency, self.part = concurrency, part
+        self, concurrency: int, own: Mapping[str, float] | None = None, give_up_after: float = math.inf,
+        shares: Sequence[Share] = (UNDIVIDED,), since: float | None = None,
+    ) -> None:  # fmt: skip
+        """own: what the user allows a minute, by `KINDS`. give_up_after: seconds without anything good. shares: the
+        least of these it may use of all this, and of what the service tells of. since: from when on it has that, on the
+        loop's clock, where others may have used it before."""
+        self._whole, self._shares, self._since = concurrency, shares, since
+        self.concurrency = min(share.of(concurrency) for share in shares)
+        """Calls at once."""
+        self.width = float(min(share.width for share in shares))
+        """How large a part of all it may use."""
+        self._told = self.width or 1.0
+        """The width for which `buckets` and `pace` are: the last that was something."""
+        self._settled: list[asyncio.Future[None]] = []
         self.give_up_after = give_up_after
         self.used_up: Callable[[float], None] | None = None
         """What is to be done when all that the service tells to be left is used up, for longer than anybody waits."""
-        self.given_up: Callable[[], None] = _nothing
+        self.given_up: Callable[[], None] = lambda: None
         """What is to be done then."""
         self.pace, self.breaker = Pace(), Breaker(give_up_after)
         self.buckets: dict[str, Bucket] = {}
@@ -101,10 +111,45 @@ class Limiter:
         self._mean_output: float | None = None
 
     def narrow(self, concurrency: int, own: Mapping[str, float]) -> None:
-        """Keeps to the least that the names for one model allow, before it is used."""
-        self.concurrency = min(self.concurrency, concurrency)
+        """Keeps to the least that the names for one model allow, before it is used. Those calls at once are this
+        limiter's, and that is what all may use a minute."""
+        self._whole = min(self._whole, concurrency)
+        self.concurrency = min(share.of(self._whole) for share in self._shares)
         for kind, most in own.items():
             self._own[kind] = min(most, self._own.get(kind, most))
+
+    @property
+    def wants(self) -> float:
+        """The width of the share that those would use who ask now. May be read from any thread."""
+        ready = len(self._ready)
+        wants = (self.in_use + ready) / max(self._whole, 1)
+        return max(wants, 2 * self.width) if ready and self.held is not None else wants
+
+    def divide(self, *shares: Share, anew: bool = False) -> None:
+        """From now on it may use the least of these shares. What goes out more with a larger one comes with time, as
+        others may have used it just before; anew: nobody has, and this is the first."""
+        now, before = asyncio.get_running_loop().time(), self.width
+        if not anew:
+            self._begin(now)
+        self._shares = shares
+        self.concurrency = min(share.of(self._whole) for share in shares)
+        self.width = width = float(min(share.width for share in shares))
+        for kind, allowance in self.allowances.items():
+            allowance.rescale(self._own[kind] * width, now)
+        if width:
+            for bucket in self.buckets.values():
+                bucket.rescale(width / self._told, now, empty=not before)
+            self.pace.rescale(width / self._told, now)
+            self._told = width
+        self._free()
+        self._wake()
+
+    async def settled(self) -> None:
+        """Returns when no more calls are in flight than there may be now."""
+        if self.in_use > self.concurrency and not self.stopped:
+            settled = asyncio.get_running_loop().create_future()
+            self._settled.append(settled)
+            await settled
 
     @property
     def counts_tokens(self) -> bool:
@@ -114,7 +159,7 @@ class Limiter:
     @property
     def a_minute(self) -> dict[str, float]:
         """The limits that are known, by `KINDS`: the user's and the service's, whichever is less."""
-        known = dict(self._own)
+        known = {kind: most * self.width for kind, most in self._own.items()}
         for kind, bucket in self.buckets.items():
             known[kind] = min(bucket.most, known.get(kind, math.inf))
         return {kind: most for kind, most in known.items() if most < math.inf}
@@ -173,6 +218,7 @@ class Limiter:
             if usage.output:
                 mean = self._mean_output
                 self._mean_output = usage.output if mean is None else mean + 0.1 * (usage.output - mean)
+        self._free()
         self._wake()
 
     def give_back(self, place: Place) -> None:
@@ -193,7 +239,7 @@ class Limiter:
             if kind not in self.buckets:
                 self.buckets[kind] = Bucket(now)
             out = self.in_use if kind == "requests" else self._on_its_way.of(kind)
-            self.buckets[kind].told(quota.shared(self.part), out, now)
+            self.buckets[kind].told(quota.shared(self._told), out, now)
 
     def answered(self, place: Place) -> bool:
         """A good answer came. Whether an outage is over with it."""
@@ -232,6 +278,7 @@ class Limiter:
     def stop(self) -> None:
         """Sends all who wait away, with `Stopped`."""
         self.stopped = True
+        self._free()
         for waiter in (*self._ready, *(waiter for _, waiter in self._later)):
             if not waiter.future.done():
                 waiter.future.set_result(False)
@@ -268,12 +315,26 @@ class Limiter:
         if self.in_use >= self.concurrency:
             return math.inf
         if not self._begun:
-            self._begun = True
-            self.allowances = {kind: Allowance(most, now) for kind, most in self._own.items()}
+            self._begin(now)
         wait = max(self.blocked - now, self.breaker.wait(now), self.pace.wait(now))
         for kind, quota in self._quotas():
             wait = max(wait, quota.wait(place.of(kind), now))
         return wait if wait > INSTANT else 0.0
+
+    def _begin(self, now: float) -> None:
+        """The user's limits count from the first use on."""
+        if not self._begun:
+            self._begun, late = True, self._since is not None
+            since = now if self._since is None else self._since
+            self.allowances = {kind: Allowance(m * self.width, since, empty=late) for kind, m in self._own.items()}
+
+    def _free(self) -> None:
+        """Tells who waits for it that no more calls are in flight than there may be."""
+        if self._settled and (self.in_use <= self.concurrency or self.stopped):
+            settled, self._settled = self._settled, []
+            for waiting in settled:
+                if not waiting.done():
+                    waiting.set_result(None)
 
     def _take(self, place: Place, now: float) -> None:
         self.in_use += 1
@@ -329,12 +390,9 @@ class Limiter:
         waits += [(quota.wait(place.of(kind), now), kind, quota.most) for kind, quota in self.buckets.items()]
         for kind, own in self.allowances.items():
             waits.append((own.wait(place.of(kind), now), f"own {kind}", own.most))
-        self.held = since, *max(waits)[1:]
+        _, kind, allowed = max(waits)
+        self.held = since, kind, allowed / self._told  # of all shares together
 
     def _due(self) -> None:
         self._timer, self._timer_at = None, math.inf
         self._wake()
-
-
-def _nothing() -> None:
-    return

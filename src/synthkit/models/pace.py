@@ -1,13 +1,17 @@
 """What a service allows: quotas that it tells of, and a pace that is found out where it tells nothing."""
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from itertools import islice
 
 from synthkit.core.provider import Quota
 
 MINUTE, SLACK, BURST = 60.0, 1.0, 5.0
 """Seconds; how many more a minute of the user's has, as not all requests take the same time to arrive; and for how many
 of them what the user allows may go out at once."""
+WINDOW, LATE, LEAST = MINUTE + SLACK, BURST + SLACK, 1e-3
+"""Seconds: in which the user's limit is kept, for caution; after which a larger share of that counts; and that somebody
+waits at the least where it is not known for how long."""
 FEW = 0.05
 """The share of a quota from which on its own word counts for when it is whole again: above, services round it."""
 SPAN, ENOUGH, COOLDOWN = 2.0, 30, 1.0
@@ -31,27 +35,54 @@ are good may be so by chance; and the part of it that is won back in a second.""
 
 
 class Allowance:
-    """What the user allows a minute: kept in any minute, and spread over it, whatever the service says."""
+    """What the user allows a minute: kept in any minute, and spread over it, whatever the service says.
 
-    __slots__ = ("_at", "_gone", "_level", "_room", "_sum", "most")
+    It may be one share of several that change (`rescale`), and all of them together keep the limit. What may go out in
+    a minute is what the share was on average over that minute; a smaller one counts at once, a larger one `LATE`: what
+    the smaller one had saved up for a burst may have gone out just before.
 
-    def __init__(self, most: float, now: float) -> None:
+    In full: let `s` be the share and `e` the least that it was within `LATE`. What goes out in the minute from `a`, the
+    last of it at `u`, is at most `BURST * e(a)` and `e` summed up from `a` to `u`; and at most the mean of `e` over the
+    `WINDOW` before `u`. The first where `u - a` is up to 55 s, and else the second, is at most `s` summed up from
+    `a - 6` to `a + 54`. Added up over all shares that is the limit.
+    """
+
+    __slots__ = ("_at", "_coming", "_gone", "_level", "_past", "_rate", "_sum", "most")
+
+    def __init__(self, most: float, now: float, *, empty: bool = False) -> None:
+        """empty: it was nothing until now, and others may have used what it is."""
         self.most = most
-        self._room = self._level = most * BURST / MINUTE
+        self._rate = 0.0 if empty else most
+        """What counts now, which is less than `most` for a while after that has grown."""
+        self._coming: deque[tuple[float, float]] = deque([(now + LATE, most)] if empty else [])
+        """When it will be more, and how much."""
+        self._past: deque[tuple[float, float]] = deque()
+        """What it was before in the last minute, and until when."""
+        self._level = self._rate * BURST / MINUTE
         self._at = now
         self._gone: OrderedDict[float, float] = OrderedDict()
         self._sum = 0.0
 
     def wait(self, amount: float, now: float) -> float:
-        """Seconds until `amount` may go out; 0 if it may. What is more than a minute's goes out alone."""
+        """Seconds until `amount` may go out, or at the least until more is known; 0 if it may. What is more than a
+        minute's goes out alone."""
         self._move(now)
-        wait = max(0.0, min(amount, self._room) - self._level) * MINUTE / self.most
+        if self.most <= 0:
+            return math.inf
+        wait = 0.0
+        more = max(self._coming[0][0] - now, LEAST) if self._coming else math.inf
+        if self._rate <= 0:
+            wait = more
+        elif (lacks := min(amount, self._room) - self._level) > 0:
+            wait = min(lacks * MINUTE / self._rate, more)
+        if self._past or self._coming:
+            return max(wait, self._changing(amount, now))
         over = self._sum + min(amount, self.most) - self.most
         for at, gone in self._gone.items():
             if over <= 1e-9:
                 break
             over -= gone
-            wait = max(wait, at + MINUTE + SLACK - now)
+            wait = max(wait, at + WINDOW - now)
         return wait
 
     def take(self, amount: float, now: float) -> None:
@@ -66,13 +97,62 @@ class Allowance:
             self._gone[sent] += more
             self._sum += more
 
+    def rescale(self, most: float, now: float) -> None:
+        """From now on it is another share of the user's limit."""
+        self._move(now)
+        self.most = most
+        self._coming = deque((at, min(rate, most)) for at, rate in self._coming)
+        if most < self._rate:
+            self._turn(most, now)
+        if (self._coming[-1][1] if self._coming else self._rate) < most:
+            self._coming.append((now + LATE, most))
+
+    @property
+    def _room(self) -> float:
+        return self._rate * BURST / MINUTE
+
+    def _changing(self, amount: float, now: float) -> float:
+        """The same as `wait`, of the minute alone, while what it holds changes: until something changes in that."""
+        mean, end, rate = 0.0, now, self._rate
+        for until, before in reversed(self._past):
+            mean += rate * (end - until)
+            end, rate = until, before
+        mean = (mean + rate * (end - now + WINDOW)) / WINDOW
+        over = self._sum + min(amount, self.most) - mean
+        if over <= 1e-9:
+            return 0.0
+        changes = [at + WINDOW for at in islice(self._gone, 1)] + [until + WINDOW for until, _ in islice(self._past, 1)]
+        changes += [at for at, _ in islice(self._coming, 1)]
+        wait = min(changes) - now
+        if self._rate > rate:
+            wait = min(wait, over * WINDOW / (self._rate - rate))
+        return max(wait, LEAST)
+
     def _move(self, now: float) -> None:
-        self._level = min(self._room, self._level + (now - self._at) * self.most / MINUTE)
-        self._at = now
-        while self._gone and (first := next(iter(self._gone))) <= now - MINUTE - SLACK + 1e-6:
+        while self._coming and self._coming[0][0] <= now:
+            at, rate = self._coming.popleft()
+            self._refill(at)
+            self._turn(rate, at)
+        self._refill(now)
+        while self._past and self._past[0][0] <= now - WINDOW + 1e-6:
+            self._past.popleft()
+        while self._gone and (first := next(iter(self._gone))) <= now - WINDOW + 1e-6:
             self._sum -= self._gone.pop(first)
         if not self._gone:
             self._sum = 0.0
+
+    def _refill(self, now: float) -> None:
+        self._level = min(self._room, self._level + (now - self._at) * self._rate / MINUTE)
+        self._at = now
+
+    def _turn(self, rate: float, now: float) -> None:
+        """Another rate counts."""
+        if rate == self._rate:
+            return
+        if rate < self._rate and self._level > 0:
+            self._level *= rate / self._rate
+        self._past.append((now, self._rate))
+        self._rate = rate
 
 
 def sound(quota: Quota | None) -> Quota | None:
@@ -130,6 +210,14 @@ class Bucket:
         if self.born <= sent:
             self.level = min(self.level - more, self.most)
 
+    def rescale(self, ratio: float, now: float, *, empty: bool = False) -> None:
+        """It is another share of the service's. empty: of a share that was nothing."""
+        self._refill(now)
+        self.most, self._rate = self.most * ratio, self._rate * ratio
+        self.left = None if self.left is None else self.left * ratio
+        if self.level > 0:
+            self.level = 0.0 if empty else min(self.level, self.level * ratio)
+
     def _refill(self, now: float) -> None:
         if self.most < math.inf:
             self.level = min(self.most, self.level + (now - self._at) * self._rate)
@@ -159,7 +247,7 @@ class Pace:
         self._counted: float | None = None
         self._longest = 0.0
         self._finding = True
-        self._served, self._since = 0, 0.0
+        self._served, self._since = 0.0, 0.0
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go out."""
@@ -205,6 +293,14 @@ class Pace:
         self._counted = None
         return True
 
+    def rescale(self, ratio: float, now: float) -> None:
+        """It is another share of what the service allows all."""
+        self._move(now)
+        if self.rate is not None:
+            self.rate, self._gain = self.rate * ratio, self._gain * ratio
+            self._level = min(self._level, self._level * ratio) if self._level > 0 else self._level
+        self._seconds, self._served = self._seconds / ratio, self._served * ratio
+
     def _enough(self, now: float) -> bool:
         """Whether what was counted says how much the service allows."""
         if self.rate is None:
@@ -214,7 +310,7 @@ class Pace:
 
     def _begin(self, now: float) -> None:
         """Counts answers anew."""
-        self._answers, self._refused, self._seconds, self._served = 0.0, 0.0, 0.0, 0
+        self._answers, self._refused, self._seconds, self._served = 0.0, 0.0, 0.0, 0.0
         self._counted = self._since = now
 
     def _count(self, sent: float, now: float, *, refused: bool) -> None:

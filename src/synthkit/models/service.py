@@ -1,11 +1,12 @@
 """A service: a model as it was named, its provider, its limiter and its price."""
 
+import asyncio
 import contextlib
 import math
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from synthkit.core.answer import Reply, Request, Schema, Usage
 from synthkit.core.provider import Provider
@@ -17,6 +18,7 @@ from synthkit.models.limiter import Limiter
 from synthkit.models.prices import Prices
 from synthkit.models.project import Model, Project
 from synthkit.models.question import Question
+from synthkit.models.share import UNDIVIDED, Share
 from synthkit.models.structured import in_words, native
 from synthkit.models.tools import definitions
 from synthkit.models.worst import Sizes
@@ -268,20 +270,6 @@ def _is_json(value: Any) -> bool:
     return not isinstance(value, Mapping) or all(isinstance(name, str) for name in value)
 
 
-class Share(NamedTuple):
-    """One of equal parts of something: the `number`th, from 0."""
-
-    number: int
-    parts: int
-
-    def of(self, whole: int) -> int:
-        """So many of these, that all parts together make the whole; 1 at least."""
-        return max(1, whole * (self.number + 1) // self.parts - whole * self.number // self.parts)
-
-
-UNDIVIDED = Share(0, 1)
-
-
 class Services:
     """The services of a project, made when they are first named."""
 
@@ -300,10 +288,12 @@ class Services:
         """at: the day whose prices count; today if it is not given. answered_before: the run has had answers, so that
         a service which fails now is there all the same. give_up_after: seconds for which a service may answer nothing
         good. hedge: False: no request is sent a second time because it takes long. share: the part of all limits that
-        these services may use."""
+        these services may use; see `divide`."""
         self.answered_before = answered_before
         self.project, self.providers, self.concurrency = project, providers, concurrency
-        self.give_up_after, self.hedge, self.share = give_up_after, hedge, share
+        self.give_up_after, self.hedge = give_up_after, hedge
+        self._shares: tuple[Share, ...] = (share,)
+        self._since: float | None = None
         self.made: dict[str, Service] = {}
         self._limiters: dict[tuple[str, ...], Limiter] = {}
         self._prices = Prices(project.prices, at)
@@ -327,15 +317,32 @@ class Services:
 
     def _limiter(self, model: Model, key: str) -> Limiter:
         """The limiter for a model, shared by all names for it: limits are kept by key."""
-        concurrency = self.share.of(model.concurrency or self.concurrency)
-        limits = {kind: most / self.share.parts for kind, most in model.limits.items()}
+        concurrency = model.concurrency or self.concurrency
         where = (model.provider, model.base_url or "", key, model.name)
         limiter = self._limiters.get(where)
         if limiter is None:
-            limiter = self._limiters[where] = Limiter(concurrency, limits, self.give_up_after, self.share.parts)
+            limiter = Limiter(concurrency, model.limits, self.give_up_after, self._shares, self._since)
+            self._limiters[where] = limiter
         else:
-            limiter.narrow(concurrency, limits)
+            limiter.narrow(concurrency, model.limits)
         return limiter
+
+    def divide(self, *shares: Share, anew: bool = False) -> None:
+        """From now on they may use the least of these shares of all limits. anew: nobody has used that before; for the
+        first ones."""
+        self._shares, self._since = shares, None if anew else asyncio.get_running_loop().time()
+        for limiter in self._limiters.values():
+            limiter.divide(*shares, anew=anew)
+
+    async def settled(self) -> None:
+        """Returns when no more calls are in flight than there may be now."""
+        for limiter in list(self._limiters.values()):
+            await limiter.settled()
+
+    @property
+    def wants(self) -> float:
+        """The width of the share that those would use who ask now. May be read from any thread."""
+        return max((limiter.wants for limiter in list(self._limiters.values())), default=0.0)
 
     async def close(self) -> None:
         for service in self.made.values():

@@ -130,7 +130,7 @@ class Trial:
         assert topics == Counter(f"topic {number}" for number in range(RECORDS))
         lost = len(place.events("far", "lane lost"))
         asked = RECORDS + len(accepted)
-        most = asked + lost * (IN_FLIGHT // NODES + 1) + restarts * IN_FLIGHT
+        most = asked + (lost + restarts) * IN_FLIGHT  # a lane may have had all of them
         print(f"{lost} lanes lost, {place.server.count - asked} calls more")
         assert asked <= place.server.count <= most
         assert place.server.asked_again <= place.server.count - asked

@@ -1,6 +1,7 @@
 """Equipment: what a run needs installed, and what a node has of it."""
 
 import platform
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -62,16 +63,32 @@ def compared(mine: Equipment, theirs: Equipment) -> list[str]:
                 "Python"
             )
         elif there is None:
-            said.append(f"the node {theirs.where} lacks {name} {version}: install it there")
+            said.append(f"the node {theirs.where} lacks {name} {version}: install it there{_mended(name)}")
         elif there != version:
             said.append(
                 f"the node {theirs.where} has {name} {there}, and this run needs {version}: install that version there"
+                f"{_mended(name)}"
             )
         elif name in theirs.broken:
             said.append(
                 f"{name} {version} does not work on the node {theirs.where} ({theirs.broken[name]}): mend it there"
             )
     return said
+
+
+def bare(text: str) -> str | None:
+    """What is said of a node that cannot even load what a lane is, None where that is not it. text: Ray's."""
+    lacks = re.search(r"ModuleNotFoundError: No module named '(\w+)", text)
+    if lacks is None or "failed to import on the worker" not in text:
+        return None
+    name, place = lacks[1], re.search(r"\bip=([\w.:]+)", text)
+    version = f" {metadata.version(name)}" if name == "synthkit" else ", which synthkit needs"
+    return f"the node {place[1] if place else 'of a lane'} lacks {name}{version}: install it there{_mended(name)}"
+
+
+def _mended(name: str) -> str:
+    """What else mends that: Ray itself is what nodes run, and cannot be another one in a lane."""
+    return "" if name == "ray" else ", or let --runtime-env do it for this run"
 
 
 def _packages(plan: Plan, registry: Registry) -> set[str]:

@@ -6,14 +6,18 @@ them, and gives those of a lane that is gone to others: it owns all retries.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from synthkit.engine import parts
+from synthkit.engine import dataset, parts
 from synthkit.engine.cluster.desk import Desk, Task
-from synthkit.engine.cluster.errands import SUSPECT, Errand, Through
-from synthkit.engine.cluster.fleet import BEAT, Fleet, Lost, Remote
+from synthkit.engine.cluster.errands import SUSPECT, Errand, Sketching, Through, Writing
+from synthkit.engine.cluster.fleet import BEAT, Fleet, Lost, Remote, steps, wish
+from synthkit.engine.cluster.pieces import Cutter
 from synthkit.engine.cluster.reports import Reports
+from synthkit.engine.cluster.shares import Shares, Slot
+from synthkit.engine.dataset import Resolved
 from synthkit.engine.executor import Work
 from synthkit.engine.money import Money
 from synthkit.engine.money import read as recounted
@@ -25,15 +29,16 @@ from synthkit.engine.tally import Tally, total
 from synthkit.errors import FatalError, OutOfBudget, RunError, SynthkitError
 from synthkit.models.calls import Models
 from synthkit.models.hindrance import Hindrance
-from synthkit.models.service import Share
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ROOM = 5.0
 """Seconds in which a lane is there where a node has room for it."""
+MOST = 400
+"""Shards that a lane has at most: those with a record that takes long are open for as long."""
 STARTS = 5
 """Processes that may end while they become lanes, one after the other."""
-
-Slot = tuple[str, int]
-"""A lane's place among those of a run: what it asks of a node, and its number among those that ask the same."""
 
 
 class RayExecutor:
@@ -45,6 +50,7 @@ class RayExecutor:
         self._fleet, self._store, self._models = fleet, store, models
         self._monitor, self._money, self._shard = monitor, money, shard
         self._lanes: dict[Slot, Remote] = {}
+        self._shares = Shares(fleet.most)
         self._reports = Reports(store, models.services, monitor, money.bill)
         self._serving = 0
         self._error: SynthkitError | None = None
@@ -70,29 +76,61 @@ class RayExecutor:
 
     async def run(self, work: Work) -> int | None:
         """See `Executor`."""
-        done = await asyncio.to_thread(committed, work.place)
-        reader = Reader(work.source, self._shard, done)
-        desk = Desk(reader)
-        place = str(work.place.relative_to(self._store.folder))
-        errand = Through(self._fleet, self._monitor, self._models.stopping, work.stage, place)
+        feed = self._feed(work, await asyncio.to_thread(committed, work.place))
+        errand = Through(self._fleet, self._reports, self._models.stopping, work, self._named(work.place))
+        return feed.count if await self._sent(work, errand, feed) else None
+
+    async def sketches(self, work: Work) -> "Sequence[pl.DataFrame] | None":
+        """See `Executor`."""
+        errand = Sketching(work)
+        if not await self._sent(work, errand, self._feed(work)):
+            return None
+        return [frame for _, frame in sorted(errand.made.items())]
+
+    async def write(self, work: Work, resolved: Resolved) -> bool:
+        """See `Executor`. What changes places, or merges records, is written by this process."""
+        if not resolved.by_shard:
+            counts = await asyncio.to_thread(dataset.write, resolved, work.records, work.place, self._shard)
+            self._monitor.add(counts)
+            return True
+        feed = self._feed(work, await asyncio.to_thread(committed, work.place))
+        return await self._sent(work, Writing(self._monitor, work, resolved, self._named(work.place)), feed)
+
+    def _named(self, place: Path) -> str:
+        return str(place.relative_to(self._store.folder))
+
+    def _feed(self, work: Work, done: Collection[int] = ()) -> Reader | Cutter:
+        """The shards of what enters a stage: by where they are, if they are in parts."""
+        if work.upstream:
+            return Cutter(self._store.folder, work.upstream, self._shard, done)
+        return Reader(work.source(), self._shard, done)
+
+    async def _sent(self, work: Work, errand: Errand, feed: Reader | Cutter) -> bool:
+        """Sends the lanes of a stage on an errand with all shards of a feed. False when the run is stopping; raises
+        what ends it."""
+        desk = Desk(feed)
         size = await asyncio.to_thread(self._fleet.size, work.stage)
-        slots = [self._slot(desk, work, errand, Share(number, size)) for number in range(size)]
-        stopping = asyncio.create_task(self._stopping(desk))
+        slots = [(str(work.stage.placement), number) for number in range(size)]
+        self._shares.expect(slots)
+        beside = [asyncio.create_task(self._stopping(desk))]
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(desk))
+                group.create_task(self._shares.keep(self._lanes, desk))
                 for slot in slots:
-                    group.create_task(slot)
+                    group.create_task(self._slot(desk, work, errand, slot))
+                beside.append(asyncio.create_task(self._growing(desk, work, errand, size, group)))
         except BaseExceptionGroup as errors:
             error = _first(errors)
             if not isinstance(error, SynthkitError):
                 raise error from None
             self._error = self._error or error
         finally:
-            stopping.cancel()
+            for task in beside:
+                task.cancel()
         if self._error is not None:
             raise self._error
-        return None if self._models.stopping.is_set() else reader.count
+        return not self._models.stopping.is_set()
 
     async def close(self) -> None:
         """Ends all lanes, orderly, and takes down what they have spent."""
@@ -150,6 +188,15 @@ class RayExecutor:
             with contextlib.suppress(Lost):
                 await lane.call("stop")
 
+    async def _growing(self, desk: Desk, work: Work, errand: Errand, size: int, group: asyncio.TaskGroup) -> None:
+        """Lets a stage have more lanes when nodes come."""
+        while True:
+            before, size = size, await self._fleet.larger(work.stage, size)
+            slots = [(str(work.stage.placement), number) for number in range(before, size)]
+            self._shares.expect_more(slots)
+            for slot in slots:
+                group.create_task(self._slot(desk, work, errand, slot))
+
     async def _stop(self, error: SynthkitError) -> None:
         if isinstance(error, FatalError):
             self._models.attempts.stop(error)
@@ -157,11 +204,10 @@ class RayExecutor:
             self._error = self._error or error
         self._models.stopping.set()
 
-    async def _slot(self, desk: Desk, work: Work, errand: Errand, share: Share) -> None:
+    async def _slot(self, desk: Desk, work: Work, errand: Errand, slot: Slot) -> None:
         """One of the lanes of a stage, and those that take its place when it is lost."""
-        slot = (str(work.stage.placement), share.number)
         while True:
-            lane = await self._lane(desk, work.stage, share, slot)
+            lane = await self._lane(desk, work.stage, slot)
             if lane is None:
                 return
             busy: dict[int, Task] = {}
@@ -174,35 +220,39 @@ class RayExecutor:
                         self._serving -= 1
                 return
             except Lost as error:
-                await self._bury(desk, work, slot, lane, busy, error)
+                await self._bury(desk, errand, slot, lane, busy, error)
             except OutOfBudget as error:
                 if self._serving == 0:
                     await self._stop(error)
                 else:  # others may do with what it gives back
                     await self._dismiss(slot)
-                await self._give_back(desk, work, busy)
+                await self._give_back(desk, errand, busy)
                 return
             except SynthkitError as error:
                 await self._stop(error)
-                await self._give_back(desk, work, busy)
+                await self._give_back(desk, errand, busy)
                 return
 
-    async def _lane(self, desk: Desk, stage: Stage, share: Share, slot: Slot) -> Remote | None:
+    async def _lane(self, desk: Desk, stage: Stage, slot: Slot) -> Remote | None:
         """The lane of a slot: the one that is there, or a new one; None where the stage is over before it is there."""
         failed = 0
         while slot not in self._lanes:
-            starting = asyncio.create_task(self._fleet.start(stage.placement, share, answered=bool(self._money.bill)))
+            starting = asyncio.create_task(self._fleet.start(stage.placement, answered=bool(self._money.bill)))
             over = asyncio.create_task(desk.over())
             try:
                 either = [starting, over]
+                others = [other for other in self._lanes if other[0] != slot[0]]
+                if others and await self._fleet.crowded(stage.placement):  # they have nothing to do, and are in the way
+                    await asyncio.gather(*map(self._dismiss, others))
                 done, _ = await asyncio.wait(either, timeout=ROOM, return_when=asyncio.FIRST_COMPLETED)
-                if not done:  # those of other stages have nothing to do, and may be in the way
-                    for other in [other for other in self._lanes if other[0] != slot[0]]:
-                        await self._dismiss(other)
-                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if not done:  # it may be one node that has no room
+                    await asyncio.gather(*map(self._dismiss, others))
+                    with self._awaiting(stage):
+                        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if not starting.done():
                     return None
                 self._lanes[slot] = starting.result()
+                self._shares.came()
             except Lost as error:
                 self._store.event("lane lost", lane="", reason=str(error))
                 failed += 1
@@ -213,11 +263,24 @@ class RayExecutor:
                 over.cancel()
         return self._lanes[slot]
 
+    @contextlib.contextmanager
+    def _awaiting(self, stage: Stage) -> Iterator[None]:
+        """Tells that a lane is long in coming; on the display where there is no other, and nothing is installed."""
+        asked = wish(stage.placement)
+        self._store.event("lane waits", steps=steps(stage), needs=asked)
+        said = f"waiting for a lane for {steps(stage)}, which needs {asked} of a node: is that much free?"
+        if not self._serving and not self._monitor.awaits:
+            self._monitor.awaits = said
+        try:
+            yield
+        finally:
+            if self._monitor.awaits == said:
+                self._monitor.awaits = ""
+
     async def _serve(
         self, desk: Desk, errand: Errand, lane: Remote, busy: dict[int, Task], lost: "asyncio.Future[None]"
     ) -> None:
         """Keeps a lane busy until nothing is left. Raises `Lost`, and what ends the run."""
-        most = lane.in_flight
         leases: dict[asyncio.Future[None], int] = {}
         taking: asyncio.Task[Task | None] | None = None
         over = False
@@ -227,10 +290,11 @@ class RayExecutor:
                     if number not in leases.values() and not (leases and task.deaths >= SUSPECT):
                         leases[asyncio.ensure_future(errand.done(lane, busy, number))] = number
                 suspect = any(task.deaths >= SUSPECT for task in busy.values())
-                load = sum(len(task.shard.admissions) for task in busy.values())
-                if taking is None and not over and not suspect and load < most:
+                lane.load = sum(len(task.shard.admissions) for task in busy.values())
+                room = len(busy) - len(lane.begun) < errand.ahead and len(busy) < MOST
+                if taking is None and not over and not suspect and room:
                     taking = asyncio.create_task(desk.take())
-                waiting: set[asyncio.Future[Any]] = {*leases, lost, *([taking] if taking else [])}
+                waiting: set[asyncio.Future[Any]] = {*leases, lost, lane.stirred, *([taking] if taking else [])}
                 done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 if lost in done:
                     lost.result()
@@ -250,6 +314,7 @@ class RayExecutor:
                 self._reports.take(lane, await lane.pulse())
                 self._reports.count()
         finally:
+            lane.load = 0
             for lease in leases:
                 lease.cancel()
             if taking is not None:
@@ -260,19 +325,21 @@ class RayExecutor:
 
     # lanes that are lost
 
-    async def _bury(self, desk: Desk, work: Work, slot: Slot, lane: Remote, busy: dict[int, Task], error: Lost) -> None:
+    async def _bury(
+        self, desk: Desk, errand: Errand, slot: Slot, lane: Remote, busy: dict[int, Task], error: Lost
+    ) -> None:
         """Gives a lane up, and its shards back, as far as they were not committed."""
         self.lost += 1
         self._store.event("lane lost", lane=lane.name, reason=str(error), shards=len(busy))
         await self._fleet.fence(lane)
         self._lanes.pop(slot, None)
-        unseen = await self._give_back(desk, work, busy, deaths=1)
-        self._reports.settle(lane, total([lane.committed, unseen]))
+        unseen = await self._give_back(desk, errand, busy, deaths=1)
+        self._reports.settle(lane, total([lane.committed, unseen if isinstance(errand, Through) else {}]))
 
-    async def _give_back(self, desk: Desk, work: Work, busy: dict[int, Task], deaths: int = 0) -> Tally:
+    async def _give_back(self, desk: Desk, errand: Errand, busy: dict[int, Task], deaths: int = 0) -> Tally:
         """Gives the shards of a lane that does no more to others, as far as they were not committed. Returns what was
         counted in what it has committed, and not said."""
-        headers = await asyncio.to_thread(lambda: list(parts.headers(work.place)))
+        headers = await asyncio.to_thread(lambda: list(parts.headers(errand.makes)) if errand.makes else [])
         done = {index for header in headers for index, _ in header.entries}
         given = {admission.index for task in busy.values() for admission in task.shard.admissions}
         unseen = total(h.tally for h in headers if not given.isdisjoint(index for index, _ in h.entries))

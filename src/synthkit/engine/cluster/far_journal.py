@@ -50,6 +50,7 @@ class FarJournal(Journal):
         self._outgoing: list[tuple[Entry, bytes, asyncio.Future[Entry]]] = []
         self._sending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._appending = False
         self._asking: list[tuple[bytes, asyncio.Future[Entry | None]]] = []
         self.wary = 0
 
@@ -77,16 +78,16 @@ class FarJournal(Journal):
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Entry] = loop.create_future()
         self._outgoing.append((entry, to_text(entry) if text is None else text, waiter))
-        if self._timer is None:
+        if self._timer is None and not self._appending:
             self._timer = loop.call_later(BETWEEN, self._send)
         return await waiter
 
     async def close(self) -> None:
         """Waits for what is on its way."""
-        while self._sending or self._outgoing:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._send()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._send()
+        while self._sending:
             await asyncio.wait(self._sending)
 
     def _may_hold(self, key: bytes) -> bool:
@@ -108,7 +109,9 @@ class FarJournal(Journal):
         task.add_done_callback(self._sending.discard)
 
     def _send(self) -> None:
-        self._timer = None
+        """Sends what is there. What comes until that is durable waits, and goes together: under load the batches grow,
+        and not the number of calls."""
+        self._timer, self._appending = None, True
         self._start(self._sent)
 
     async def _ask(self) -> None:
@@ -124,6 +127,14 @@ class FarJournal(Journal):
 
     async def _sent(self) -> None:
         batch, self._outgoing = self._outgoing, []
+        try:
+            await self._append_all(batch)
+        finally:
+            self._appending = False
+            if self._outgoing:
+                self._send()
+
+    async def _append_all(self, batch: Sequence[tuple[Entry, bytes, asyncio.Future[Entry]]]) -> None:
         try:
             first = await self._append([(entry.key, entry.kind, text) for entry, text, _ in batch])
         except BaseException as error:

@@ -3,22 +3,27 @@
 import asyncio
 import contextlib
 import importlib
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from synthkit.core.placement import Placement
 from synthkit.engine import parts
+from synthkit.engine.cluster.equipment import bare
 from synthkit.engine.cluster.kept import kept
 from synthkit.engine.cluster.lane import Duty, Pulse, Worker
-from synthkit.engine.cluster.parcel import packed
+from synthkit.engine.cluster.parcel import Parcel, packed
+from synthkit.engine.cluster.runtime_env import Unfit, failed
 from synthkit.engine.plan import Stage, walk
 from synthkit.engine.segment import Shard
 from synthkit.engine.tally import Tally, total
-from synthkit.errors import RunError, SynthkitError
-from synthkit.models.service import Share
+from synthkit.errors import PluginError, RunError, SynthkitError
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from synthkit.engine.cluster.runtime_env import Fitting
     from synthkit.models.keys import Keys
 
 BEAT = 1.0
@@ -26,33 +31,55 @@ BEAT = 1.0
 PATIENCE = 8.0
 """Seconds without a sign of life after which a lane is given up: stopped by a signal, it would hold its shards for
 ever, and Ray does not notice."""
+LOOK = 3.0
+"""Seconds between two looks for nodes that have come."""
 FEW = 4
 """Lanes of a node at most, where no step is heavy on the CPU: one process drives some thousand calls at once."""
+
+USED = re.compile(r"\bwas (\d\S*) used / (\d\S*) limit")
+"""Where Ray says how much memory a node has, when it ends processes there."""
 
 
 class Lost(Exception):
     """A lane that is gone, or says nothing any more."""
 
 
-class Remote:
-    """One lane from afar. in_flight: records on their way in it at once. committed: what it counted in shards that are
-    safe."""
+class Starved(Lost):
+    """A lane that Ray has ended because memory ran short on its node."""
 
-    def __init__(self, name: str, actor: Any, in_flight: int) -> None:
-        self.name, self._actor, self.in_flight = name, actor, in_flight
+    def __init__(self, said: str) -> None:
+        found = USED.search(said)
+        used = f"{found[1]} of {found[2]} used" if found else " ".join(said.split())[:300]
+        super().__init__(f"Ray ended it, since memory ran short on its node ({used})")
+
+
+class Remote:
+    """One lane from afar. load: the records that it has. begun: its shards of which records are on their way; stirred:
+    done when it begins one. committed: what it counted in shards that are safe."""
+
+    def __init__(self, name: str, actor: Any) -> None:
+        self.name, self._actor, self.load = name, actor, 0
+        self.begun: set[int] = set()
+        self.stirred: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.told: Pulse | None = None
         self.committed: Tally = {}
 
     async def call(self, method: str, *given: Any, group: str | None = None) -> Any:
         """Calls it. Raises `Lost`, and the `SynthkitError` that the call ended with."""
-        from ray.exceptions import RayError
+        from ray.exceptions import OutOfMemoryError, RayError, RuntimeEnvSetupError
 
         remote = getattr(self._actor, method)
         if group:
             remote = remote.options(concurrency_group=group)
         try:
             came = await remote.remote(*given)
+        except RuntimeEnvSetupError as error:
+            raise failed(str(error)) from error
+        except OutOfMemoryError as error:
+            raise Starved(str(error)) from error
         except RayError as error:
+            if said := bare(str(error)):
+                raise PluginError(said) from error
             raise Lost(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
         if isinstance(came, SynthkitError):
             raise came
@@ -70,8 +97,25 @@ class Remote:
     async def lease(self, stage: int, place: str, shard: Shard, *, again: bool = False) -> Tally:
         """Has it do a shard; returns what was counted. again: another lane had it. Raises `Lost`, and what ends the
         run."""
-        tally: Tally = await self.call("lease", stage, place, shard.number, packed(shard.admissions), again)
+        await self.call("lease", stage, place, shard.number, await _parcel(shard), again)
+        self.begun.add(shard.number)
+        stirred, self.stirred = self.stirred, asyncio.get_running_loop().create_future()
+        stirred.set_result(None)
+        try:
+            tally: Tally = await self.call("committed", shard.number)
+        finally:
+            self.begun.discard(shard.number)
         self.committed = total([self.committed, tally])
+        return tally
+
+    async def sketch(self, stage: int, shard: Shard) -> "pl.DataFrame":
+        """Has it make the sketches of a dataset step. Raises as `lease` does."""
+        made: pl.DataFrame = await self.call("sketch", stage, await _parcel(shard))
+        return made
+
+    async def write(self, stage: int, place: str, shard: Shard, rows: Mapping[str, Mapping[str, Any]]) -> Tally:
+        """Has it write what a dataset step decided on a shard; returns what was counted. Raises as `lease` does."""
+        tally: Tally = await self.call("write", stage, place, shard.number, await _parcel(shard), rows)
         return tally
 
     def kill(self) -> None:
@@ -84,15 +128,17 @@ class Remote:
 
 class Fleet:
     """Starts lanes. keeper: the actor. assignment, known: references to what all lanes get. most: calls at once that
-    all lanes together may make, the least of all models."""
+    all lanes together may make, the least of all models. home: the node of the run's folder, and its path there.
+    fitting: what is installed for them."""
 
     def __init__(
         self, keeper: Any, assignment: Any, keys: "Keys", known: Any, *, in_flight: int, most: int,
-        budget: Decimal | None,
+        budget: Decimal | None, home: tuple[str, str], fitting: "Fitting | None" = None,
     ) -> None:  # fmt: skip
-        self._keeper, self._keys = keeper, keys
+        self._keeper, self._keys, self._home = keeper, keys, home
         self._assignment, self._known = assignment, known
-        self._in_flight, self._most, self._budget = in_flight, most, budget
+        self.in_flight, self.most, self._budget = in_flight, most, budget
+        self._fitting = fitting
         self._number = 0
 
     def size(self, stage: Stage) -> int:
@@ -102,20 +148,35 @@ class Fleet:
         alive = [node for node in nodes() if node.alive]
         wanted = needs(stage.placement)
         if not any(all(node.resources.get(name, 0) >= much for name, much in wanted.items()) for node in alive):
-            said = ", ".join(f"{much:g} {name}" for name, much in wanted.items() if much)
-            steps = ", ".join(part.label for part in stage.parts)
-            raise RunError(f"no node of the cluster has {said}, which {steps} asks for: add one, or ask for less")
+            raise RunError(
+                f"no node of the cluster has {wish(stage.placement)}, which {steps(stage)} asks for: add one, or ask "
+                "for less"
+            )
         if stage.placement.replicas is not None:
             return stage.placement.replicas
-        heavy = any(part.component.cpu for part in stage.parts)
+        heavy = stage.dataset is None and any(part.component.cpu for part in stage.parts)
         cores = [int(node.cpus) for node in alive]
         lanes = max(1, sum(count if heavy else min(count, FEW) for count in cores))
         asks = any(component.models() for part in stage.parts for _, component in walk(part.label, part.component))
-        return min(lanes, self._most) if asks else lanes
+        return min(lanes, self.most) if asks else lanes
 
-    async def start(self, placement: Placement, share: Share, *, answered: bool) -> Remote:
-        """A new lane. Returns when it can be used; waits for as long as no node has room for it. Raises `Lost`, and
-        what is wrong with the node."""
+    async def crowded(self, placement: Placement) -> bool:
+        """Whether no lane that asks for this has room now."""
+        ray: Any = importlib.import_module("ray")
+        free = await asyncio.to_thread(ray.available_resources)
+        return any(free.get(name, 0) < much for name, much in needs(placement).items())
+
+    async def larger(self, stage: Stage, size: int) -> int:
+        """How many lanes a stage gets, when that is more than so many: since nodes have come."""
+        while True:
+            await asyncio.sleep(LOOK)
+            with contextlib.suppress(Exception):  # what ails the cluster, the lanes that there are tell
+                if (found := await asyncio.to_thread(self.size, stage)) > size:
+                    return found
+
+    async def start(self, placement: Placement, *, answered: bool) -> Remote:
+        """A new lane, which may make no calls yet. Returns when it can be used; waits for as long as no node has room
+        for it. Raises `Lost`, and what is wrong with the node."""
         ray: Any = importlib.import_module("ray")
 
         self._number += 1
@@ -123,14 +184,18 @@ class Fleet:
         make = ray.remote(
             max_restarts=0, max_task_retries=0, max_concurrency=1000, concurrency_groups={"pulse": 1},
             scheduling_strategy="SPREAD", **_options(placement),
+            **({"runtime_env": self._fitting.env} if self._fitting else {}),
         )  # fmt: skip
         actor = make(Worker).remote()
-        lane = Remote(name, actor, max(1, self._in_flight // share.parts))
-        duty = Duty(name, share, lane.in_flight, self._budget, answered)
+        lane = Remote(name, actor)
+        duty = Duty(name, self.in_flight, self._budget, answered, *self._home)
         try:
-            await lane.call("begin", duty, self._assignment, self._keys, self._keeper, self._known)
-        except BaseException:
+            with self._fitting or contextlib.nullcontext():
+                await lane.call("begin", duty, self._assignment, self._keys, self._keeper, self._known)
+        except BaseException as error:
             lane.kill()
+            if isinstance(error, Unfit) and self._fitting is not None and self._fitting.there:
+                raise Lost(str(error)) from error  # of one node: others go on
             raise
         return lane
 
@@ -140,6 +205,8 @@ class Fleet:
 
     async def close(self) -> tuple[Decimal, list[str]]:
         """Ends the keeper; what was spent of its leases, and what is wrong with the journal."""
+        if self._fitting is not None:
+            self._fitting.close()
         ended: tuple[Decimal, list[str]] = await kept(self._keeper, "close")
         return ended
 
@@ -151,11 +218,28 @@ class Fleet:
             lane.kill()
 
 
+async def _parcel(shard: Shard) -> Parcel:
+    return await asyncio.to_thread(packed, shard.admissions)
+
+
 def needs(placement: Placement) -> Mapping[str, float]:
     """What a lane needs of a node, by Ray's names."""
     options = _options(placement)
     own = {"CPU": options["num_cpus"], "GPU": options.get("num_gpus", 0), "memory": options.get("memory", 0)}
     return {**own, **options.get("resources", {})}
+
+
+def wish(placement: Placement) -> str:
+    """The same, for people."""
+    wanted = [
+        (much / 1e9, "GB of memory") if name == "memory" else (much, name) for name, much in needs(placement).items()
+    ]
+    return ", ".join(f"{much:g} {name}" for much, name in wanted if much)
+
+
+def steps(stage: Stage) -> str:
+    """The steps of a stage, for people."""
+    return ", ".join(part.label for part in stage.parts)
 
 
 def _options(placement: Placement) -> Mapping[str, Any]:

@@ -104,6 +104,10 @@ class Keeper:
             self._artifacts.put(artifact)
         parts.put(place, shard, data)
 
+    async def read(self, files: Sequence[str]) -> list[bytes]:
+        """The content of parts, by their names in the run's folder. Raises `StoreError`."""
+        return await asyncio.to_thread(parts.contents, self._folder, files)
+
     async def fence(self, lane: str) -> None:
         """Gives a lane up. When it returns, what the lane has committed is all that it ever will."""
         self._fenced.add(lane)

@@ -1,5 +1,6 @@
-"""Asking the keeper, from wherever it is asked."""
+"""Asking the keeper, from wherever it is asked, and where that is."""
 
+import importlib
 from typing import Any
 
 from synthkit.errors import StoreError, SynthkitError
@@ -17,3 +18,9 @@ async def kept(keeper: Any, method: str, *given: Any) -> Any:
         raise error.cause if isinstance(error.cause, SynthkitError) else error from None
     except RayError as error:
         raise StoreError(GONE) from error
+
+
+def node_id() -> str:
+    """The node of the cluster on which this process runs."""
+    ray: Any = importlib.import_module("ray")
+    return str(ray.get_runtime_context().get_node_id())

@@ -1,6 +1,7 @@
 """A lane: one process of a cluster that takes records through the stages, by the class that the local executor uses."""
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,26 +10,31 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from synthkit.engine import parts
+from synthkit.engine import dataset, parts
 from synthkit.engine.cluster.far_journal import FarJournal
-from synthkit.engine.cluster.kept import kept
-from synthkit.engine.cluster.parcel import portable, unpacked
+from synthkit.engine.cluster.kept import kept, node_id
+from synthkit.engine.cluster.parcel import Parcel, portable, unpacked
+from synthkit.engine.cluster.pieces import Archive
 from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.monitor import Monitor
+from synthkit.engine.plan import Bound
 from synthkit.engine.segment import Segment, Shard, no_limit
 from synthkit.engine.tally import Tally
-from synthkit.errors import PluginError, SynthkitError
+from synthkit.errors import PluginError, StoreError, SynthkitError
 from synthkit.models.bill import Bill
 from synthkit.models.budget import ZERO, Budget
 from synthkit.models.calls import Models
 from synthkit.models.hindrance import Hindrance
-from synthkit.models.service import Services, Share
+from synthkit.models.service import Services
+from synthkit.models.share import NOTHING, Share
 from synthkit.models.spent import Spent
 from synthkit.plugins import registry
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from synthkit.engine.cluster.assignment import Assignment
     from synthkit.models.keys import Keys
 
@@ -40,20 +46,22 @@ THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """What a lane is told when it begins, beside its `Assignment` and the keys. name: of the lane. share: its part of
-    the run's limits. in_flight: records on their way at once. budget: dollars of the run, None without one. answered:
-    whether the run has had answers."""
+    """What a lane is told when it begins, beside its `Assignment` and the keys. name: of the lane. in_flight:
+    records on their way at once, in all lanes. budget: dollars of the run, None without one. answered:
+    whether the run has had answers. node, folder: where the run's folder is."""
 
     name: str
-    share: Share
     in_flight: int
     budget: Decimal | None
     answered: bool
+    node: str
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What a lane tells of itself. tally, failed, ended, bill: of all it has done. events: since the last one."""
+    """What a lane tells of itself. tally, failed, ended, bill: of all it has done. events: since the last one.
+    wants: the share of the run's limits that it would use. under_way: records that it has begun, and not finished."""
 
     tally: Tally
     failed: int
@@ -66,6 +74,8 @@ class Pulse:
     unfinished: Spent = field(default_factory=Spent)
     failures: Mapping[tuple[str, str], int] = field(default_factory=dict)
     messages: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    wants: float = 0.0
+    under_way: int = 0
 
 
 class FarBank:
@@ -110,34 +120,56 @@ class FreshArtifacts(FileArtifacts):
         return name
 
 
+@dataclass(slots=True)
+class Lease:
+    """A shard that a lane has. begun: done when records of it are on their way; committed: what was counted, when it
+    is; again: a lane had it that is gone."""
+
+    shard: Shard
+    begun: "asyncio.Future[None]"
+    committed: "asyncio.Future[Tally]"
+    again: bool
+
+
 class Inbox:
     """A feed of shards that are handed over one by one."""
 
     def __init__(self) -> None:
-        self._shards: asyncio.Queue[Shard | None] = asyncio.Queue()
-        self.committed: dict[int, asyncio.Future[Tally]] = {}
-        self._sizes: dict[int, int] = {}
+        self._waiting: asyncio.Queue[Lease | None] = asyncio.Queue()
+        self._leases: dict[int, Lease] = {}
 
-    def lease(self, shard: Shard) -> "asyncio.Future[Tally]":
-        """Takes a shard; what comes of it is what was counted, when it is committed."""
-        waiting: asyncio.Future[Tally] = asyncio.get_running_loop().create_future()
-        self.committed[shard.number], self._sizes[shard.number] = waiting, len(shard.admissions)
-        self._shards.put_nowait(shard)
-        return waiting
+    def lease(self, shard: Shard, *, again: bool) -> Lease:
+        """Takes a shard."""
+        loop = asyncio.get_running_loop()
+        lease = self._leases[shard.number] = Lease(shard, loop.create_future(), loop.create_future(), again)
+        self._waiting.put_nowait(lease)
+        return lease
 
     def done(self, part: parts.Part) -> None:
         """A part is committed. One that holds a part of its shard only, since the lane stops, is none that is done."""
-        if len(part.entries) == self._sizes.pop(part.shard):
-            waiting = self.committed.pop(part.shard)
-            if not waiting.done():
-                waiting.set_result(part.tally)
+        lease = self._leases.pop(part.shard)
+        if len(part.entries) == len(lease.shard.admissions):
+            lease.committed.set_result(part.tally)
 
     def end(self) -> None:
         """No further shard comes."""
-        self._shards.put_nowait(None)
+        self._waiting.put_nowait(None)
 
     async def next(self) -> Shard | None:
-        return await self._shards.get()
+        lease = await self._waiting.get()
+        if lease is None:
+            return None
+        lease.begun.set_result(None)
+        return lease.shard
+
+
+class Running(NamedTuple):
+    """The stage that a lane is at. place: of its parts; ended: done when it is over."""
+
+    place: str
+    inbox: Inbox
+    segment: Segment
+    ended: "asyncio.Task[bool]"
 
 
 class Worker:
@@ -146,7 +178,10 @@ class Worker:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="synthkit-lane-", ignore_cleanup_errors=True)
         self._lane: Lane | None = None
-        self._stage: tuple[str, Inbox, asyncio.Task[bool]] | None = None
+        self._shared = 0
+        self._stage: Running | None = None
+        self._leases: dict[int, tuple[Lease, asyncio.Task[bool]]] = {}
+        self._in_flight = 1
 
     async def begin(
         self, duty: Duty, assignment: "Assignment", keys: "Keys", keeper: Any, known: Any
@@ -163,6 +198,7 @@ class Worker:
             raise PluginError("\n".join(lacks))
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "synthkit"))
         self._duty, self._keeper = duty, keeper
+        self._here = duty.node == node_id()
         folder = Path(self._folder.name)
         made = assignment.unpacked(folder, keys)
         self._plan, self._settings = made.plan, made.settings
@@ -171,10 +207,11 @@ class Worker:
         services = Services(
             made.project, registry().provider, made.settings.concurrency, began,
             answered_before=duty.answered, give_up_after=made.settings.patience(),
-            hedge=made.settings.hedge, share=duty.share,
+            hedge=made.settings.hedge, share=NOTHING,
         )  # fmt: skip
         services.learned.tell = self._learnt
         self._journal = FarJournal(partial(kept, keeper, "append"), partial(kept, keeper, "find"), known)
+        self._archive = Archive(self._fetch)
         bank = FarBank(keeper, duty.name)
         self._budget = Budget(duty.budget, ZERO, bank) if duty.budget is not None else Budget()
         self._models = Models(
@@ -188,32 +225,85 @@ class Worker:
             self._models, made.settings.seed, self._artifacts, self._notes, made.project.redact
         )  # fmt: skip
 
-    async def lease(self, stage: int, place: str, number: int, parcel: bytes, again: bool) -> Tally | SynthkitError:
-        """Takes the records of a shard through a stage, and returns what was counted when they are committed: less than
-        all where the run stops before. Returns what ends the run. again: a lane had it that is gone."""
-        self._journal.wary += again
+    async def lease(self, stage: int, place: str, number: int, parcel: Parcel, again: bool) -> SynthkitError | None:
+        """Takes a shard for a stage, and returns when records of it are on their way, so that there may be another; or
+        when the stage is over. Returns what ends the run. again: a lane had it that is gone."""
         try:
-            return await self._leased(stage, place, Shard(number, unpacked(parcel)))
-        finally:
-            self._journal.wary -= again
-
-    async def _leased(self, stage: int, place: str, shard: Shard) -> Tally | SynthkitError:
-        inbox, segment = self._inbox(stage, place)
-        committed = inbox.lease(shard)
-        either: list[asyncio.Future[Any]] = [committed, segment]
+            shard = Shard(number, await unpacked(parcel, self._archive))
+        except StoreError as error:
+            return portable(error)
+        self._journal.wary += again
+        running = self._running(stage, place)
+        lease = running.inbox.lease(shard, again=again)
+        self._leases[number] = lease, running.ended
+        either: list[asyncio.Future[Any]] = [lease.begun, running.ended]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if committed.done():
-            return committed.result()
-        error = segment.exception() or self._models.fatal
+        return None
+
+    async def committed(self, number: int) -> Tally | SynthkitError:
+        """Returns what was counted in a shard when it is committed: nothing where the run stops before. Returns what
+        ends the run."""
+        lease, ended = self._leases[number]
+        either: list[asyncio.Future[Any]] = [lease.committed, ended]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        del self._leases[number]
+        self._journal.wary -= lease.again
+        if lease.committed.done():
+            return lease.committed.result()
+        error = ended.exception() or self._models.fatal
         return {} if error is None else portable(error)
+
+    async def sketch(self, stage: int, parcel: Parcel) -> "pl.DataFrame | SynthkitError":
+        """The sketches that a dataset step makes of the records of a shard. Returns what ends the run."""
+        try:
+            bound, records = self._dataset(stage), [a.record for a in await unpacked(parcel, self._archive)]
+            with dataset.blamed(bound, self._at_work):
+                return await asyncio.to_thread(dataset.sketched, bound, records)
+        except SynthkitError as error:
+            return portable(error)
+
+    async def write(
+        self, stage: int, place: str, number: int, parcel: Parcel, rows: Mapping[str, Mapping[str, Any]]
+    ) -> Tally | SynthkitError:
+        """Commits what a dataset step decided on the records of a shard, and returns what was counted. Returns what
+        ends the run."""
+        try:
+            bound, admissions = self._dataset(stage), await unpacked(parcel, self._archive)
+            chunk = [(admission.index, admission.record) for admission in admissions]
+            with dataset.blamed(bound, self._at_work):
+                part = await asyncio.to_thread(dataset.part, bound, number, chunk, rows, dataset.Groups(bound, rows))
+            await self._put(place, part)
+            return part.tally
+        except SynthkitError as error:
+            return portable(error)
+
+    def _dataset(self, stage: int) -> Bound:
+        bound = self._plan.stages[stage].dataset
+        assert bound is not None
+        return bound
+
+    @property
+    def _at_work(self) -> Lane:
+        assert self._lane is not None
+        return self._lane
+
+    async def share(self, number: int, shares: Sequence[Share], anew: bool) -> None:
+        """It has the least of these shares of the run's limits from now on; see `Services.divide`. Returns when no more
+        calls are in flight than that allows. number: of this message, since an older one may come late."""
+        if number > self._shared:
+            self._shared = number
+            self._at_work.models.services.divide(*shares, anew=anew)
+            self._in_flight = max(1, math.ceil(self._duty.in_flight * min(share.width for share in shares)))
+            if self._stage is not None:
+                self._stage.segment.allow(self._in_flight)
+        await self._at_work.models.services.settled()
 
     async def leave(self) -> None:
         """Ends the stage; the next `lease` may be of another."""
         if self._stage is not None:
-            _, inbox, segment = self._stage
-            inbox.end()
-            await asyncio.wait([segment])
-            segment.exception()  # the leases have told
+            self._stage.inbox.end()
+            await asyncio.wait([self._stage.ended])
+            self._stage.ended.exception()  # the leases have told
             self._stage = None
 
     async def stop(self) -> None:
@@ -237,21 +327,28 @@ class Worker:
             self._models.hindrances, self._notes.taken(),
             {service.model.ref: frozenset(service.refused) for service in made if service.refused},
             replace(monitor.unfinished), dict(monitor.failures), dict(monitor.messages),
+            self._models.services.wants, monitor.under_way,
         )  # fmt: skip
 
     def _learnt(self, model: str, option: str) -> None:
         self._notes.event(LEARNED, model=model, option=option)
 
-    def _inbox(self, stage: int, place: str) -> "tuple[Inbox, asyncio.Task[bool]]":
-        if self._stage is None or self._stage[0] != place:
-            assert self._lane is not None
+    async def _fetch(self, files: Sequence[str]) -> Sequence[bytes]:
+        """The content of parts: those of this machine are read here, others are asked for."""
+        if self._here:
+            return await asyncio.to_thread(parts.contents, Path(self._duty.folder), files)
+        read: Sequence[bytes] = await kept(self._keeper, "read", files)
+        return read
+
+    def _running(self, stage: int, place: str) -> Running:
+        if self._stage is None or self._stage.place != place:
             inbox = Inbox()
             segment = Segment(
-                self._lane, self._plan.stages[stage], inbox, partial(self._commit, place, inbox),
-                size=self._settings.shard, in_flight=self._duty.in_flight, monitor=self._monitor, limit=no_limit,
+                self._at_work, self._plan.stages[stage], inbox, partial(self._commit, place, inbox),
+                size=self._settings.shard, in_flight=self._in_flight, monitor=self._monitor, limit=no_limit,
             )  # fmt: skip
-            self._stage = place, inbox, asyncio.create_task(self._ran(segment, inbox))
-        return self._stage[1], self._stage[2]
+            self._stage = Running(place, inbox, segment, asyncio.create_task(self._ran(segment, inbox)))
+        return self._stage
 
     async def _ran(self, segment: Segment, inbox: Inbox) -> bool:
         stopping = asyncio.create_task(self._ended(inbox))
@@ -265,7 +362,10 @@ class Worker:
         inbox.end()
 
     async def _commit(self, place: str, inbox: Inbox, part: parts.Part) -> None:
+        await self._put(place, part)
+        inbox.done(part)
+
+    async def _put(self, place: str, part: parts.Part) -> None:
         data = await asyncio.to_thread(parts.packed, part, place)
         fresh, self._artifacts.fresh = self._artifacts.fresh, {}
         await kept(self._keeper, "commit", self._duty.name, place, part.shard, data, list(fresh.values()))
-        inbox.done(part)

@@ -58,6 +58,11 @@ class Reports:
         for ref, options in told.refused.items():
             self._services[ref].refused |= options
 
+    def committed(self, lane: Remote, tally: Tally) -> None:
+        """A lane has committed something."""
+        told = lane.told.tally if lane.told else {}
+        self._monitor.move(id(lane), tally, without(told, lane.committed))
+
     def settle(self, lane: Remote, tally: Tally) -> None:
         """A lane is no more. tally: what it has committed."""
         if told := self._told.pop(lane.name, None):
@@ -74,6 +79,7 @@ class Reports:
         told = [pulse for _, pulse in sorted(self._told.items())]
         self._monitor.failed = self._failed + sum(pulse.failed for pulse in told)
         self._monitor.ended = self._ended + sum(pulse.ended for pulse in told)
+        self._monitor.away = sum(pulse.under_way for pulse in told)
         failures, bill = Counter(self._failures), self._base.copy()
         for pulse in told:
             failures.update(pulse.failures)
