@@ -16,6 +16,7 @@ test: $(VENV)/dev
 
 # Runs on a cluster whose processes are killed at random moments; an hour or so, fewer rounds by SYNTHKIT_CLUSTER_TIMES=1.
 test-cluster: $(VENV)/dev
+	$(PIP) install --constraint constraints.txt 'ray[default]'  # its server for jobs
 	$(BIN)/python -m pytest tests/cluster/long -m long -p no:xdist -rP
 
 # Style, types, import contracts.
