@@ -76,9 +76,8 @@ def main(lanes: int = 2, seconds: float = 8) -> None:
             count = sum(ray.get(calls))
             grown = (ours.memory_info().rss - memory) / count
             wall, cpu = time.monotonic() - began, sum(ours.cpu_times()[:2]) - before
-            print(
-                f"{what}: {count / wall:,.0f} a second from {lanes} lanes, {cpu / count * 1e6:.0f} µs of CPU, {grown:.0f} bytes each"
-            )
+            each = f"{cpu / count * 1e6:.0f} µs of CPU and {grown:.0f} bytes each"
+            print(f"{what}: {count / wall:,.0f} a second from {lanes} lanes, {each}")
         assert any(Path(folder).rglob("*.zst"))
 
 
