@@ -1,6 +1,7 @@
 """Steps over many records on a cluster: lanes make the sketches, and write what was decided: the same bytes."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,8 @@ from synthkit.steps import Limit, Sort
 @step(reads="number", writes="text", drops=())
 def told(record):
     """Some are none for the next step."""
+    if record["number"] == 3:
+        print("\x1b[31mthree\x1b[0m is\x07 here")
     if record["number"] % 50 == 7:
         raise ValueError("seven")
     if record["number"] % 90 == 0:
@@ -104,7 +107,8 @@ def totals(folder: Path, name: str) -> object:
 def test_the_same_bytes_and_counts(folder: Path, cluster: Nodes, end: str) -> None:
     run(folder, "near", "--end", end)
     here = sketching(folder)
-    run(folder, "far", "--end", end, "--ray", cluster.address)
+    said = run(folder, "far", "--end", end, "--ray", cluster.address)
+    assert re.search(r"^lane \d: three is\\x07 here$", said, re.MULTILINE), "what steps print is seen"
     there = sketching(folder)
     assert made(folder, "near") == made(folder, "far")
     assert totals(folder, "near") == totals(folder, "far")

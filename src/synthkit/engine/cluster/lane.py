@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from synthkit.engine import dataset, parts
 from synthkit.engine.cluster.far_journal import FarJournal
 from synthkit.engine.cluster.kept import kept, node_id
+from synthkit.engine.cluster.overheard import overhear
 from synthkit.engine.cluster.parcel import Parcel, portable, unpacked
 from synthkit.engine.cluster.pieces import Archive
 from synthkit.engine.context import FileArtifacts, Lane
@@ -61,7 +62,8 @@ class Duty:
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """What a lane tells of itself. tally, failed, ended, bill: of all it has done. events: since the last one.
-    wants: the share of the run's limits that it would use. under_way: records that it has begun, and not finished."""
+    wants: the share of the run's limits that it would use. under_way: records that it has begun, and not finished.
+    said: lines that its code has printed since the last one."""
 
     tally: Tally
     failed: int
@@ -76,6 +78,7 @@ class Pulse:
     messages: Mapping[tuple[str, str], str] = field(default_factory=dict)
     wants: float = 0.0
     under_way: int = 0
+    said: Sequence[str] = ()
 
 
 class FarBank:
@@ -221,6 +224,7 @@ class Worker:
         self._artifacts = FreshArtifacts(folder / "artifacts")
         self._monitor = Monitor(made.plan.name, made.plan.target, labels=list(made.plan.shape.labels))
         self._monitor.models = self._models
+        self._overheard = overhear(made.project.redact)
         self._lane = Lane(
             self._models, made.settings.seed, self._artifacts, self._notes, made.project.redact
         )  # fmt: skip
@@ -327,7 +331,7 @@ class Worker:
             self._models.hindrances, self._notes.taken(),
             {service.model.ref: frozenset(service.refused) for service in made if service.refused},
             replace(monitor.unfinished), dict(monitor.failures), dict(monitor.messages),
-            self._models.services.wants, monitor.under_way,
+            self._models.services.wants, monitor.under_way, self._overheard(),
         )  # fmt: skip
 
     def _learnt(self, model: str, option: str) -> None:

@@ -1,6 +1,8 @@
 """What lanes tell, once a second, and what that comes to together: for displays, limits and the bill."""
 
 import asyncio
+import contextlib
+import sys
 from collections import Counter
 from collections.abc import Sequence
 
@@ -55,6 +57,9 @@ class Reports:
             if kind == LEARNED:
                 self._services.learned.add(data["model"], data["option"])
             self._store.event(kind, **{"lane": lane.name, **data})
+        for line in told.said:
+            with contextlib.suppress(OSError, ValueError):  # nobody listens any more
+                sys.stderr.write(f"{lane.name}: {line}\n")
         for ref, options in told.refused.items():
             self._services[ref].refused |= options
 
