@@ -15,8 +15,8 @@ from run_kit import Place, finished, lanes, placed, until
 from synthkit import Pipeline, Prompt
 from synthkit.engine import api
 from synthkit.engine.cluster import shares as module
+from synthkit.engine.cluster.duty import Pulse
 from synthkit.engine.cluster.fleet import Lost, Remote
-from synthkit.engine.cluster.lane import Pulse
 from synthkit.engine.cluster.shares import Shares, Slot, cut, due, fair, most
 from synthkit.engine.settings import Settings
 from synthkit.generators import Rows

@@ -36,6 +36,16 @@ class Stage:
         return self.parts[0] if self.parts and isinstance(self.parts[0].component, DatasetStep) else None
 
     @property
+    def heavy(self) -> bool:
+        """Whether a step of it is heavy on the CPU."""
+        return self.dataset is None and any(part.component.cpu for part in self.parts)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a step of it asks models."""
+        return any(inner.models() for part in self.parts for _, inner in walk(part.label, part.component))
+
+    @property
     def placement(self) -> Placement:
         """What all of its parts ask for."""
         return placement_of(self.parts[0].component) if self.parts else Placement()

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit.core.placement import Placement
 from synthkit.engine import parts
+from synthkit.engine.cluster.duty import Duty, Pulse
 from synthkit.engine.cluster.equipment import bare
 from synthkit.engine.cluster.kept import kept
-from synthkit.engine.cluster.lane import Duty, Pulse, Worker
+from synthkit.engine.cluster.lane import Worker
 from synthkit.engine.cluster.parcel import Parcel, packed
 from synthkit.engine.cluster.runtime_env import Unfit, failed
-from synthkit.engine.plan import Stage, walk
+from synthkit.engine.plan import Stage
 from synthkit.engine.segment import Shard
 from synthkit.engine.tally import Tally, total
 from synthkit.errors import PluginError, RunError, SynthkitError
@@ -154,11 +155,9 @@ class Fleet:
             )
         if stage.placement.replicas is not None:
             return stage.placement.replicas
-        heavy = stage.dataset is None and any(part.component.cpu for part in stage.parts)
         cores = [int(node.cpus) for node in alive]
-        lanes = max(1, sum(count if heavy else min(count, FEW) for count in cores))
-        asks = any(component.models() for part in stage.parts for _, component in walk(part.label, part.component))
-        return min(lanes, self.most) if asks else lanes
+        lanes = max(1, sum(count if stage.heavy else min(count, FEW) for count in cores))
+        return min(lanes, self.most) if stage.asks else lanes
 
     async def crowded(self, placement: Placement) -> bool:
         """Whether no lane that asks for this has room now."""

@@ -5,7 +5,7 @@ import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -13,24 +13,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synthkit.engine import dataset, parts
+from synthkit.engine.cluster.duty import Duty, Pulse
 from synthkit.engine.cluster.far_journal import FarJournal
+from synthkit.engine.cluster.inbox import Inbox, Lease
 from synthkit.engine.cluster.kept import kept, node_id
 from synthkit.engine.cluster.overheard import overhear
 from synthkit.engine.cluster.parcel import Parcel, portable, unpacked
 from synthkit.engine.cluster.pieces import Archive
 from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.monitor import Monitor
-from synthkit.engine.plan import Bound
+from synthkit.engine.plan import Bound, Stage
 from synthkit.engine.segment import Segment, Shard, no_limit
 from synthkit.engine.tally import Tally
 from synthkit.errors import PluginError, StoreError, SynthkitError
 from synthkit.models.bill import Bill
 from synthkit.models.budget import ZERO, Budget
 from synthkit.models.calls import Models
-from synthkit.models.hindrance import Hindrance
 from synthkit.models.service import Services
 from synthkit.models.share import NOTHING, Share
-from synthkit.models.spent import Spent
 from synthkit.plugins import registry
 
 if TYPE_CHECKING:
@@ -43,42 +43,8 @@ LEARNED = "option refused"
 """The event that tells what a model was found not to take."""
 THREADS = 2
 """Threads for what is heavy on the CPU; a lane has a core."""
-
-
-@dataclass(frozen=True, slots=True)
-class Duty:
-    """What a lane is told when it begins, beside its `Assignment` and the keys. name: of the lane. in_flight:
-    records on their way at once, in all lanes. budget: dollars of the run, None without one. answered:
-    whether the run has had answers. node, folder: where the run's folder is."""
-
-    name: str
-    in_flight: int
-    budget: Decimal | None
-    answered: bool
-    node: str
-    folder: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """What a lane tells of itself. tally, failed, ended, bill: of all it has done. events: since the last one.
-    wants: the share of the run's limits that it would use. under_way: records that it has begun, and not finished.
-    said: lines that its code has printed since the last one."""
-
-    tally: Tally
-    failed: int
-    ended: int
-    in_flight: int
-    bill: Bill
-    hindrances: Sequence[Hindrance] = ()
-    events: Sequence[tuple[str, Mapping[str, Any]]] = ()
-    refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    unfinished: Spent = field(default_factory=Spent)
-    failures: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    messages: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    wants: float = 0.0
-    under_way: int = 0
-    said: Sequence[str] = ()
+HEAVY = 8 * THREADS
+"""Records on their way at once where all that they do is heavy: more would only be kept from other lanes."""
 
 
 class FarBank:
@@ -121,49 +87,6 @@ class FreshArtifacts(FileArtifacts):
         name = super().put(data)
         self.fresh[name] = data
         return name
-
-
-@dataclass(slots=True)
-class Lease:
-    """A shard that a lane has. begun: done when records of it are on their way; committed: what was counted, when it
-    is; again: a lane had it that is gone."""
-
-    shard: Shard
-    begun: "asyncio.Future[None]"
-    committed: "asyncio.Future[Tally]"
-    again: bool
-
-
-class Inbox:
-    """A feed of shards that are handed over one by one."""
-
-    def __init__(self) -> None:
-        self._waiting: asyncio.Queue[Lease | None] = asyncio.Queue()
-        self._leases: dict[int, Lease] = {}
-
-    def lease(self, shard: Shard, *, again: bool) -> Lease:
-        """Takes a shard."""
-        loop = asyncio.get_running_loop()
-        lease = self._leases[shard.number] = Lease(shard, loop.create_future(), loop.create_future(), again)
-        self._waiting.put_nowait(lease)
-        return lease
-
-    def done(self, part: parts.Part) -> None:
-        """A part is committed. One that holds a part of its shard only, since the lane stops, is none that is done."""
-        lease = self._leases.pop(part.shard)
-        if len(part.entries) == len(lease.shard.admissions):
-            lease.committed.set_result(part.tally)
-
-    def end(self) -> None:
-        """No further shard comes."""
-        self._waiting.put_nowait(None)
-
-    async def next(self) -> Shard | None:
-        lease = await self._waiting.get()
-        if lease is None:
-            return None
-        lease.begun.set_result(None)
-        return lease.shard
 
 
 class Running(NamedTuple):
@@ -299,7 +222,7 @@ class Worker:
             self._at_work.models.services.divide(*shares, anew=anew)
             self._in_flight = max(1, math.ceil(self._duty.in_flight * min(share.width for share in shares)))
             if self._stage is not None:
-                self._stage.segment.allow(self._in_flight)
+                self._stage.segment.allow(self._most(self._stage.segment.stage))
         await self._at_work.models.services.settled()
 
     async def leave(self) -> None:
@@ -344,12 +267,16 @@ class Worker:
         read: Sequence[bytes] = await kept(self._keeper, "read", files)
         return read
 
+    def _most(self, stage: Stage) -> int:
+        """Records on their way at once in a stage."""
+        return min(self._in_flight, HEAVY) if stage.heavy and not stage.asks else self._in_flight
+
     def _running(self, stage: int, place: str) -> Running:
         if self._stage is None or self._stage.place != place:
-            inbox = Inbox()
+            inbox, made = Inbox(), self._plan.stages[stage]
             segment = Segment(
-                self._at_work, self._plan.stages[stage], inbox, partial(self._commit, place, inbox),
-                size=self._settings.shard, in_flight=self._in_flight, monitor=self._monitor, limit=no_limit,
+                self._at_work, made, inbox, partial(self._commit, place, inbox),
+                size=self._settings.shard, in_flight=self._most(made), monitor=self._monitor, limit=no_limit,
             )  # fmt: skip
             self._stage = Running(place, inbox, segment, asyncio.create_task(self._ran(segment, inbox)))
         return self._stage

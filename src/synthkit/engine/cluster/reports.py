@@ -6,8 +6,9 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
+from synthkit.engine.cluster.duty import Pulse
 from synthkit.engine.cluster.fleet import Remote
-from synthkit.engine.cluster.lane import LEARNED, Pulse
+from synthkit.engine.cluster.lane import LEARNED
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.store import Store
 from synthkit.engine.tally import Tally, without
