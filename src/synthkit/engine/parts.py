@@ -4,8 +4,9 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,17 @@ def packed(part: Part, where: str) -> bytes:
 
 def put(folder: Path, shard: int, data: bytes) -> Path:
     """Writes a part under the next free number of its shard."""
-    last = max((path.stem for path in folder.glob(f"{shard:08d}-*.zst")), default="-")
-    number = int(last.partition("-")[2] or -1) + 1
-    path = folder / f"{shard:08d}-{number:04d}.zst"
+    *_, path = _numbered(folder, shard)
     write_atomic(path, [data])
     return path
+
+
+def _numbered(folder: Path, shard: int) -> Iterator[Path]:
+    """The parts of one shard, and the name of the next. A folder may hold a million files: it is not listed."""
+    for number in count():
+        yield (path := folder / f"{shard:08d}-{number:04d}.zst")
+        if not path.exists():
+            return
 
 
 def _lines(part: Part) -> Iterator[str]:
@@ -161,6 +168,13 @@ def headers(folder: Path) -> Iterator[Header]:
     for paths in shards(folder).values():
         for path in paths:
             yield _headed(path)
+
+
+def headers_of(folder: Path, numbers: Iterable[int]) -> Iterator[Header]:
+    """The headers of the parts of some shards."""
+    for shard in numbers:
+        *paths, _ = _numbered(folder, shard)
+        yield from map(_headed, paths)
 
 
 def _headed(path: Path) -> Header:

@@ -341,7 +341,8 @@ class RayExecutor:
     async def _give_back(self, desk: Desk, errand: Errand, busy: dict[int, Task], deaths: int = 0) -> Tally:
         """Gives the shards of a lane that does no more to others, as far as they were not committed. Returns what was
         counted in what it has committed, and not said."""
-        headers = await asyncio.to_thread(lambda: list(parts.headers(errand.makes)) if errand.makes else [])
+        place = errand.makes
+        headers = await asyncio.to_thread(lambda: list(parts.headers_of(place, busy)) if place else [])
         done = {index for header in headers for index, _ in header.entries}
         given = {admission.index for task in busy.values() for admission in task.shard.admissions}
         unseen = total(h.tally for h in headers if not given.isdisjoint(index for index, _ in h.entries))
