@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from synthkit.models.journal.folder import sync_folder
 
 VERSION = 1
 NAME = re.compile(r"([0-9]+)-[0-9]+\.zst")
+GAP = 4
+"""Parts of a shard that may be missing, one after the other, where more follow."""
 _TRAIL = '{"trail":'
 """How a line begins that only those read who follow a record."""
 _OUT = re.compile(r'\{"at":\d+,"id":("[0-9a-f]+"),"source":("[0-9a-f]+"),"fields":\{')
@@ -94,17 +95,26 @@ def packed(part: Part, where: str) -> bytes:
 
 def put(folder: Path, shard: int, data: bytes) -> Path:
     """Writes a part under the next free number of its shard."""
-    *_, path = _numbered(folder, shard)
+    number = max(_numbered(folder, shard), default=-1) + 1
+    path = _path(folder, shard, number)
     write_atomic(path, [data])
     return path
 
 
-def _numbered(folder: Path, shard: int) -> Iterator[Path]:
-    """The parts of one shard, and the name of the next. A folder may hold a million files: it is not listed."""
-    for number in count():
-        yield (path := folder / f"{shard:08d}-{number:04d}.zst")
-        if not path.exists():
-            return
+def _path(folder: Path, shard: int, number: int) -> Path:
+    return folder / f"{shard:08d}-{number:04d}.zst"
+
+
+def _numbered(folder: Path, shard: int) -> list[int]:
+    """The numbers of the parts of one shard. A folder may hold a million files, so it is not listed: each is looked
+    for, and some more behind the last, since one that is gone may be put back."""
+    found: list[int] = []
+    number = 0
+    while number <= (found[-1] if found else -1) + GAP:
+        if _path(folder, shard, number).exists():
+            found.append(number)
+        number += 1
+    return found
 
 
 def _lines(part: Part) -> Iterator[str]:
@@ -173,8 +183,7 @@ def headers(folder: Path) -> Iterator[Header]:
 def headers_of(folder: Path, numbers: Iterable[int]) -> Iterator[Header]:
     """The headers of the parts of some shards."""
     for shard in numbers:
-        *paths, _ = _numbered(folder, shard)
-        yield from map(_headed, paths)
+        yield from (_headed(_path(folder, shard, number)) for number in _numbered(folder, shard))
 
 
 def _headed(path: Path) -> Header:
