@@ -44,6 +44,20 @@ def test_a_lane_that_is_killed_or_hangs_costs_what_was_in_flight(place: Place, n
     assert answers == 1200, "the bill knows what the lane had asked"
 
 
+def test_a_lane_that_hangs_while_it_has_nothing_to_do_is_given_up(place: Place) -> None:
+    """The file has one shard, so that the other lane waits for the end of the stage."""
+    lines = (place.folder / "in.jsonl").read_text().splitlines()[:100]
+    (place.folder / "in.jsonl").write_text("\n".join(lines))
+    place.configure("concurrency = 4\n")
+    process = place.begin("run", "p.py", "--ray", "--quiet", "--run-dir", "far")
+    until(lambda: place.server.count > 20 and len(lanes(process.pid)) == 2)
+    idle = min(lanes(process.pid), key=lambda lane: sum(lane.cpu_times()[:2]))
+    idle.send_signal(signal.SIGSTOP)
+    assert "complete: 100 accepted" in finished(process)
+    assert len(place.events("far", "lane lost")) == 1
+    assert place.server.count <= 200 + 4
+
+
 def test_the_driver_is_killed_and_the_run_goes_on(place: Place) -> None:
     process = place.begin("run", "p.py", "--ray", "--quiet", "--run-dir", "far")
     until(lambda: place.server.count > 300)
@@ -113,7 +127,8 @@ def test_what_no_node_has_is_said(place: Place) -> None:
         "    return Pipeline('p') >> LoadRecords(path='in.jsonl') >> lone\n"
     )
     said = place.run("run", "p.py", "--ray", "--quiet", "--run-dir", "far", code=1)
-    assert "no node of the cluster has 1 CPU, 1 licence, which loads asks for" in said
+    assert place.server.count == 0, "it is said before anything is paid"
+    assert "no node of the cluster has 1 licence, which loads asks for" in said
 
 
 def test_a_file_that_ends_each_lane_ends_the_run(place: Place) -> None:

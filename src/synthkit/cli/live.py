@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from synthkit.cli.hindered import hindered, sentence
-from synthkit.cli.progress import Pace, accepted, so_far
+from synthkit.cli.progress import Pace, accepted, on_ray, so_far
 from synthkit.cli.runs import short
 from synthkit.cli.summary import spending, together
 from synthkit.cli.table import Cell, Column, Line, line, pairs, table
@@ -80,6 +80,7 @@ class Display:
         pace = self._pace(monitor, tally, now)
         rows = spending(together(tally), monitor.bill.total, monitor.in_flight)
         rows += [("rate", pace)] if pace else []
+        rows += [("on", on_ray(monitor))] if monitor.ray else []
         lines += pairs(rows, width)
         said = [*(plain(text) for text in [monitor.note or monitor.awaits] if text), *map(sentence, hindered(monitor))]
         lines += [line(text, "yellow") for one in said for text in wrapped(one, width, 2)]

@@ -127,11 +127,11 @@ class Pace:
 def through(monitor: "Monitor") -> tuple[int, int | None]:
     """How many records went through the stage that is running, and how many come into it."""
     labels = monitor.stages[monitor.stage] if monitor.stages else ()
-    if not labels or labels[0] not in monitor.tally:
+    if not labels or not (done := monitor.finished(labels[0])):
         return 0, None
     before = next((stage for stage in reversed(monitor.stages[: monitor.stage]) if stage), None)
     last = monitor.tally.get(before[-1]) if before else None
-    return monitor.tally[labels[0]].seen, last.out if last else monitor.coming
+    return done, last.out if last else monitor.coming
 
 
 def so_far(monitor: "Monitor") -> tuple[int, int, str]:
@@ -161,6 +161,8 @@ class Lines:
     def __enter__(self) -> None:
         if not self.quiet and self.monitor.folder:
             _tell(f"{self.monitor.name}: run folder {short(self.monitor.folder)}")
+            if told := on_ray(self.monitor):
+                _tell(f"on {told}")
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
@@ -187,6 +189,15 @@ class Lines:
     def _loop(self) -> None:
         while not self._over.wait(LOOK):
             self.look(time.monotonic())
+
+
+def on_ray(monitor: "Monitor") -> str:
+    """Which Ray a run is on, in words; empty where it is on none."""
+    if monitor.ray is None:
+        return ""
+    where = f"Ray at {monitor.ray['address']}" if monitor.ray["address"] else "a Ray of its own"
+    nodes = f"{several(monitor.ray['nodes'], 'node')}, " if monitor.ray["address"] else ""
+    return f"{where}: {nodes}{monitor.ray['cpus']:g} CPUs"
 
 
 def _tell(text: str) -> None:

@@ -132,11 +132,16 @@ def together(tally: Mapping[str, "Count"]) -> "Spent":
 
 
 def spending(
-    spent: "Spent", paid: "Paid", in_flight: int | None = None, unfinished: "Spent | None" = None
+    spent: "Spent",
+    paid: "Paid",
+    in_flight: int | None = None,
+    unfinished: "Spent | None" = None,
+    *,
+    running: bool = False,
 ) -> list[tuple[str, str]]:
     """All calls; the tokens and the cost of answers used, named, those for unfinished records apart; nothing where no
-    model was asked. The calls that neither failed nor were hedged, but for answers not used, and those from the journal
-    are the answers used."""
+    model was asked. running: it goes on in another process. The calls that neither failed nor were hedged, but for
+    answers not used, and those from the journal are the answers used."""
     if not (spent.asked or paid.calls or in_flight or unfinished):
         return []
     calls = [count(paid.calls) + (" done" if in_flight is not None else "") + no_answer(paid)]
@@ -145,8 +150,9 @@ def spending(
     journaled = spent.journaled + (unfinished.journaled if unfinished else 0)
     calls += [f"{several(journaled, 'answer')} from the journal"] if journaled else []
     used = spent.asked + (unfinished.asked if unfinished else 0) - journaled
-    if in_flight is None and paid.answers > used:  # a kill came between
-        calls.append(f"{several(paid.answers - used, 'answer')} not used")
+    if in_flight is None and paid.answers > used:  # else a kill came between
+        for_what = "for records on their way" if running else "not used"
+        calls.append(f"{several(paid.answers - used, 'answer')} {for_what}")
     tokens = f"{count(spent.usage.input)} in, {count(spent.usage.output)} out"
     rows = [("calls", ", ".join(calls)), ("tokens", tokens), ("cost", cost(spent))]
     if not unfinished:
@@ -174,8 +180,11 @@ def facts(result: "Result", why: Reasons) -> list[tuple[str, str]]:
     state = result.state
     found = [] if "accepted" in status_of(result)[1] else [("accepted", _accepted(result))]
     used, unfinished = together(result.tally), result.unfinished
-    bill = result.bill
-    found += [*spending(used, bill.total, unfinished=unfinished), *paid(bill, used.cost + unfinished.cost)]
+    bill, running = result.bill, status_of(result)[0] == "running"
+    if running:  # what its calls on their way may take, no kill has cut off
+        bill.cut_off -= bill.cut_off
+    found += spending(used, bill.total, unfinished=unfinished, running=running)
+    found += paid(bill, used.cost + unfinished.cost)
     surplus = sum(why.get(("target", "surplus"), Counter()).values())
     if surplus:
         found.append(("surplus", f"{several(surplus, 'good record')} beyond the target"))

@@ -152,7 +152,7 @@ def run(
         _created(Path(folder) if folder else None, project, plan.name) as store,
     ):
         plan = begun(store, plan, settings, project, file, parameters or {})
-        return Execution(plan, store, settings, project, watch, ray=at is not None, runtime_env=env).run()
+        return Execution(plan, store, settings, project, watch, ray=at, runtime_env=env).run()
 
 
 def checked(
@@ -266,7 +266,7 @@ def _again(
         ledger.verify(store, again.shape)
         store.save(settings=settings.form())
         with in_ray(at, project, again, env) as env:
-            return Execution(again, store, settings, project, watch, ray=at is not None, runtime_env=env).run()
+            return Execution(again, store, settings, project, watch, ray=at, runtime_env=env).run()
 
 
 def resume(
@@ -300,9 +300,7 @@ def resume(
         if (made_with := versions()) != store.state["versions"]:
             store.event("versions", was=store.state["versions"], now=made_with)
         with in_ray(at, project, plan, env) as env:
-            return Execution(
-                plan, store, settings, project, watch, retry=retry_failed, ray=at is not None, runtime_env=env
-            ).run()
+            return Execution(plan, store, settings, project, watch, retry=retry_failed, ray=at, runtime_env=env).run()
 
 
 def mend(folder: Path) -> list[str]:

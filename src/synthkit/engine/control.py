@@ -9,7 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from synthkit.engine.cluster.address import LOCAL
 from synthkit.engine.monitor import Monitor
+from synthkit.engine.store import read_state
+from synthkit.errors import StoreError
 from synthkit.models.calls import Models
 
 
@@ -71,8 +74,11 @@ def _nothing() -> None:
 
 
 def go_on(folder: Path, *options: str) -> str:
-    """The command that goes on with a run, to be typed in the working folder."""
+    """The command that goes on with a run where it ran last, to be typed in the working folder."""
     place = str(folder)
     with contextlib.suppress(ValueError, OSError):
         place = min(place, os.path.relpath(folder), key=len)
+    with contextlib.suppress(StoreError):
+        if (ray := read_state(folder).get("ray")) is not None:
+            options = (*options, "--ray", *([] if ray == LOCAL else [ray]))
     return shlex.join(["synthkit", "resume", place, *options])

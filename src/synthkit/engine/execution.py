@@ -35,6 +35,7 @@ from synthkit.models.spent import Spent
 from synthkit.plugins import registry
 
 if TYPE_CHECKING:
+    from synthkit.engine.cluster.address import Where
     from synthkit.engine.cluster.runtime_env import RuntimeEnv
 
 THREADS = max(2, os.cpu_count() or 1)
@@ -56,8 +57,8 @@ def _in_loop() -> bool:
 
 class Execution:
     """Runs a plan to its end. retry: failed records are tried again first. preview: their trails hold everything, and
-    nobody goes on with the run. ray: it runs on the Ray that this process is in. runtime_env: what is installed there
-    for it."""
+    nobody goes on with the run. ray: the Ray it runs on, which this process is in already. runtime_env: what is
+    installed there for it."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Execution:
         *,
         retry: bool = False,
         preview: bool = False,
-        ray: bool = False,
+        ray: "Where | None" = None,
         runtime_env: "RuntimeEnv | None" = None,
     ) -> None:
         self.plan, self.store, self.settings, self.project = plan, store, settings, project
@@ -85,7 +86,7 @@ class Execution:
 
     def run(self) -> Result:
         """Runs in a loop of its own, in another thread where this one has a loop already (a notebook)."""
-        self.store.save(status="running", reason="")
+        self.store.save(status="running", reason="", ray=None if self.ray is None else str(self.ray))
         with seldom_collected():
             if _in_loop():
                 self._threaded()
@@ -96,7 +97,7 @@ class Execution:
     @contextlib.asynccontextmanager
     async def _executor(self, models: Models, money: Money) -> AsyncIterator[Executor | None]:
         """What the stages are run by; None: this process."""
-        if not self.ray:
+        if self.ray is None:
             yield None
             return
         from synthkit.engine.cluster.launch import launched
@@ -157,6 +158,11 @@ class Execution:
         self.control = Control(models, self.monitor, asyncio.get_running_loop())
         artifacts = FileArtifacts(store.folder / "artifacts")
         lane = Lane(models, self.settings.seed, artifacts, store, project.redact, whole=self.preview)
+        if self.ray is not None:
+            from synthkit.engine.cluster.start import described
+
+            self.monitor.ray = described(self.ray)
+            store.event("ray", **self.monitor.ray)
         shown = self.watch(self.monitor, self.control) if self.watch else contextlib.nullcontext()
         handled = signals(self.control, None if self.preview else store.folder)
         with self._traced(spans) as span, handled, shown, skipping(self.skipped):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from synthkit.engine.tally import Count, Tally, total
 from synthkit.models.bill import Bill
@@ -53,8 +53,9 @@ class Monitor:
     bill: what the run has paid, all its calls counted. stages: the labels by stage; stage: the one that is running.
     coming: how many records the rounds so far bring into the first stage, None where nobody knows. failures: what
     failed since the run began or went on, by step and reason, and messages: the first one of each. away: how many
-    records are on their way in other processes, None where all are here. note: what a display must tell; awaits: what
-    the run waits for before it can do anything.
+    records are on their way in other processes, None where all are here; elsewhere: how many are finished there, by
+    step, that are in no tally yet. ray: the Ray it runs on: its address, nodes and cpus. note: what a display must
+    tell; awaits: what the run waits for before it can do anything.
     """
 
     name: str = ""
@@ -72,10 +73,12 @@ class Monitor:
     note: str = ""
     awaits: str = ""
     away: int | None = None
+    elsewhere: dict[int, Mapping[str, int]] = field(default_factory=dict)
     models: "Calls | None" = None
     ended: int = 0
     failed: int = 0
     folder: Path | None = None
+    ray: Mapping[str, Any] | None = None
     goal: int | None = None
     body: Sequence[str] = ()
     stages: Sequence[Sequence[str]] = ()
@@ -90,11 +93,18 @@ class Monitor:
         for label, count in tally.items():
             self.tally.setdefault(label, Count()).add(count)
 
-    def move(self, key: int, tally: Mapping[str, Count], left: Tally) -> None:
-        """Something of what is on its way is finished; left: what is not. At no time is it counted twice, or not."""
+    def move(self, key: int, tally: Mapping[str, Count], left: Tally, finished: Mapping[str, int]) -> None:
+        """Something of what another process has is committed. left: what is not, and finished: how many of those a step
+        is done with. At no time is it counted twice, or not."""
         with self._moving:
-            self.open[key] = left
+            self.open[key], self.elsewhere[key] = left, finished
             self.add(tally)
+
+    def finished(self, label: str) -> int:
+        """How many records a step is done with."""
+        with self._moving:
+            here = self.tally[label].seen if label in self.tally else 0
+            return here + sum(told.get(label, 0) for told in self.elsewhere.values())
 
     def leave(self, key: int, *, halted: bool = False) -> None:
         """An entry is on its way no more: it is finished, or was stopped. At no time is it counted twice, or not."""

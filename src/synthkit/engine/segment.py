@@ -20,7 +20,7 @@ from synthkit.engine.monitor import Monitor
 from synthkit.engine.opening import opened
 from synthkit.engine.plan import Stage
 from synthkit.engine.tally import together, total
-from synthkit.errors import StoreError
+from synthkit.errors import RunError, StoreError
 from synthkit.models.limiter import Stopped
 
 
@@ -132,6 +132,7 @@ class Segment:
         self._exhausted = False
         self._reading = asyncio.Lock()
         self._working: set[asyncio.Task[None]] = set()
+        self._workers = 0
 
     async def run(self) -> bool:
         """Runs all shards of the feed. True when all is committed; False when the run is stopping.
@@ -146,6 +147,8 @@ class Segment:
             for task in self._working:
                 task.cancel()
         stopped = self.error is not None or self.lane.models.stopping.is_set()
+        if not stopped and (self._buffer or self._open):
+            raise RunError(f"records were left in stage {self.stage.index}: resume the run. Please report this.")
         if stopped and not isinstance(self.error, StoreError):
             await self._commit_open()
         if stopped:
@@ -158,12 +161,19 @@ class Segment:
     def allow(self, in_flight: int) -> None:
         """Lets so many records be on their way from now on; what is beyond that comes to its end."""
         self.in_flight = in_flight
-        while len(self._working) < in_flight:
+        while self._workers < in_flight:
+            self._workers += 1
             task = asyncio.create_task(self._worker())
             self._working.add(task)
             task.add_done_callback(self._working.discard)
 
     async def _worker(self) -> None:
+        try:
+            await self._work()
+        finally:  # in the step in which it decides to leave, so that the next one knows
+            self._workers -= 1
+
+    async def _work(self) -> None:
         while self.error is None and not self.lane.models.stopping.is_set():
             try:
                 admission = await self._next()
@@ -191,7 +201,7 @@ class Segment:
                         await opened(self.lane, self.stage.parts)
                         self._open[shard.number] = _Open(len(shard.admissions))
                         self._buffer.extend(shard.admissions)
-        enough = len(self._working) > self.in_flight
+        enough = self._workers > self.in_flight
         return self._buffer.popleft() if self._buffer and not enough else None
 
     async def _enter(self, admission: Admission) -> None:

@@ -52,12 +52,15 @@ def total(tallies: Iterable[Mapping[str, Count]]) -> Tally:
 
 
 def without(tally: Mapping[str, Count], part: Mapping[str, Count]) -> Tally:
-    """What is in a tally beyond a part of it; of what was spent, nothing."""
+    """What is in a tally beyond a part of it."""
     left: Tally = {}
     for label, count in tally.items():
         other = part.get(label, Count())
         names = ("seen", "made", "out", "dropped", "failed")
         left[label] = Count(*(max(0, getattr(count, name) - getattr(other, name)) for name in names))
+        if count.spent.asked > other.spent.asked:
+            left[label].spent.add(count.spent)
+            left[label].spent.take_back(other.spent)
     return left
 
 

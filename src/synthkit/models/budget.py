@@ -46,9 +46,17 @@ class Budget:
     """
 
     def __init__(
-        self, limit: Decimal | None = None, spent: Decimal = ZERO, lender: Lender | None = None, kept: Decimal = ZERO
+        self,
+        limit: Decimal | None = None,
+        spent: Decimal = ZERO,
+        lender: Lender | None = None,
+        kept: Decimal = ZERO,
+        *,
+        alone: bool = True,
     ) -> None:
-        """kept: what of `spent` may have been spent by calls that a kill cut off; said when the budget is used up."""
+        """kept: what of `spent` may have been spent by calls that a kill cut off; said when the budget is used up.
+        alone: whether nobody else spends of the limit."""
+        self._alone = alone
         self.limit = limit
         self.spent = spent
         self.reserved = ZERO
@@ -151,6 +159,8 @@ class Budget:
     def _used_up(self, worst: Decimal) -> str:
         more = f"the next call may cost ${worst:.4f}; resume with a larger --budget"
         limit = _exact(self.limit or Decimal(0))
+        if not self._alone and worst <= (self.limit or ZERO):
+            return f"the budget of {limit} is used up, with what calls on their way may cost: {more}"
         if not self.spent:
             return f"the budget of {limit} is too small: {more}"
         cut = f" (up to ${self._kept:.4f} of it by calls that a kill cut off)" if self._kept else ""

@@ -29,7 +29,7 @@ class Duty:
 class Pulse:
     """What a lane tells of itself. tally, failed, ended, bill: of all it has done. events: since the last one.
     wants: the share of the run's limits that it would use. under_way: records that it has begun, and not finished.
-    said: lines that its code has printed since the last one."""
+    said: lines that its code has printed since the last one. finished: how many records each step is done with."""
 
     tally: Tally
     failed: int
@@ -45,3 +45,4 @@ class Pulse:
     wants: float = 0.0
     under_way: int = 0
     said: Sequence[str] = ()
+    finished: Mapping[str, int] = field(default_factory=dict)

@@ -6,14 +6,15 @@ them, and gives those of a lane that is gone to others: it owns all retries.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthkit.engine import dataset, parts
 from synthkit.engine.cluster.desk import Desk, Task
 from synthkit.engine.cluster.errands import SUSPECT, Errand, Sketching, Through, Writing
-from synthkit.engine.cluster.fleet import BEAT, Fleet, Lost, Remote, steps, wish
+from synthkit.engine.cluster.fleet import BEAT, Fleet, Lost, Remote, steps
+from synthkit.engine.cluster.lanes import Lanes
 from synthkit.engine.cluster.pieces import Cutter
 from synthkit.engine.cluster.reports import Reports
 from synthkit.engine.cluster.shares import Shares, Slot
@@ -22,7 +23,6 @@ from synthkit.engine.executor import Work
 from synthkit.engine.money import Money
 from synthkit.engine.money import read as recounted
 from synthkit.engine.monitor import Monitor
-from synthkit.engine.plan import Stage
 from synthkit.engine.segment import Reader, Shard, committed
 from synthkit.engine.store import Store
 from synthkit.engine.tally import Tally, total
@@ -33,14 +33,10 @@ from synthkit.models.hindrance import Hindrance
 if TYPE_CHECKING:
     import polars as pl
 
-ROOM = 5.0
-"""Seconds in which a lane is there where a node has room for it."""
 MOST = 400
 """Shards that a lane has at most: those with a record that takes long are open for as long."""
 MANY, SLOWEST = 100, 4
 """Lanes from which on each is looked at less often, for a look costs 1.6 ms of CPU; and how much less at most."""
-STARTS = 5
-"""Processes that may end while they become lanes, one after the other."""
 
 
 class RayExecutor:
@@ -51,13 +47,10 @@ class RayExecutor:
     ) -> None:
         self._fleet, self._store, self._models = fleet, store, models
         self._monitor, self._money, self._shard = monitor, money, shard
-        self._lanes: dict[Slot, Remote] = {}
         self._shares = Shares(fleet.most)
         self._reports = Reports(store, models.services, monitor, money.bill)
-        self._serving = 0
+        self._lanes = Lanes(fleet, store, monitor, self._reports, self._shares, money.bill)
         self._error: SynthkitError | None = None
-        self.lost = 0
-        """Lanes that were given up."""
 
     # what displays read
 
@@ -80,7 +73,15 @@ class RayExecutor:
         """See `Executor`."""
         feed = self._feed(work, await asyncio.to_thread(committed, work.place))
         errand = Through(self._fleet, self._reports, self._models.stopping, work, self._named(work.place))
-        return feed.count if await self._sent(work, errand, feed) else None
+        if not await self._sent(work, errand, feed):
+            return None
+        there = await asyncio.to_thread(lambda: sum(len(header.entries) for header in parts.headers(work.place)))
+        if there != feed.count:  # it cannot be, and would be silent
+            raise RunError(
+                f"{there:,} of {feed.count:,} records of {steps(work.stage)} are committed: resume the run, which does "
+                "the others. Please report this."
+            )
+        return feed.count
 
     async def sketches(self, work: Work) -> "Sequence[pl.DataFrame] | None":
         """See `Executor`."""
@@ -114,11 +115,11 @@ class RayExecutor:
         size = await asyncio.to_thread(self._fleet.size, work.stage)
         slots = [(str(work.stage.placement), number) for number in range(size)]
         self._shares.expect(slots)
-        beside = [asyncio.create_task(self._stopping(desk))]
+        beside = [asyncio.create_task(self._stopping(desk)), asyncio.create_task(self._fleet.watch())]
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(desk))
-                group.create_task(self._shares.keep(self._lanes, desk))
+                group.create_task(self._shares.keep(self._lanes.held, desk))
                 for slot in slots:
                     group.create_task(self._slot(desk, work, errand, slot))
                 beside.append(asyncio.create_task(self._growing(desk, work, errand, size, group)))
@@ -136,8 +137,8 @@ class RayExecutor:
 
     async def close(self) -> None:
         """Ends all lanes, orderly, and takes down what they have spent."""
-        for slot in list(self._lanes):
-            await self._dismiss(slot)
+        for slot in list(self._lanes.held):
+            await self._lanes.dismiss(slot)
         problems: list[str] = []
         try:
             spent, problems = await self._fleet.close()
@@ -147,31 +148,11 @@ class RayExecutor:
             self._store.event("keeper lost", reason=str(error))
         for problem in problems:
             self._store.event("journal", message=problem)
-        if self.lost:  # nobody knows what they would have told
+        if self._lanes.lost:  # nobody knows what they would have told
             kept = self._money.bill.cut_off
             labels, project = self._monitor.labels, self._models.services.project
             bill = await asyncio.to_thread(recounted, self._store, labels, project)
             self._money.bill.lines, self._money.bill.cut_off = bill.lines, kept
-
-    async def _dismiss(self, slot: Slot) -> None:
-        """Ends a lane that has nothing to do any more."""
-        lane = self._lanes.pop(slot, None)
-        if lane is None:  # somebody else was first
-            return
-        try:
-            await lane.call("stop")
-            await lane.call("close")
-            self._reports.take(lane, await lane.pulse())
-        except Lost as error:
-            self._store.event("lane lost", lane=lane.name, reason=str(error), shards=0)
-            self.lost += 1
-            with contextlib.suppress(RunError):
-                await self._fleet.fence(lane)
-        if lane.told is not None:
-            self._monitor.unfinished.add(lane.told.unfinished)
-        self._reports.settle(lane, lane.committed)
-        self._reports.count()
-        lane.kill()
 
     # one stage
 
@@ -186,9 +167,7 @@ class RayExecutor:
         """Hands the stop of a run on to its lanes."""
         await self._models.stopping.wait()
         await desk.stop()
-        for lane in list(self._lanes.values()):
-            with contextlib.suppress(Lost):
-                await lane.call("stop")
+        await asyncio.gather(*(lane.call("stop") for lane in list(self._lanes.held.values())), return_exceptions=True)
 
     async def _growing(self, desk: Desk, work: Work, errand: Errand, size: int, group: asyncio.TaskGroup) -> None:
         """Lets a stage have more lanes when nodes come."""
@@ -209,25 +188,25 @@ class RayExecutor:
     async def _slot(self, desk: Desk, work: Work, errand: Errand, slot: Slot) -> None:
         """One of the lanes of a stage, and those that take its place when it is lost."""
         while True:
-            lane = await self._lane(desk, work.stage, slot)
+            lane = await self._lanes.get(desk, work.stage, slot)
             if lane is None:
                 return
             busy: dict[int, Task] = {}
             try:
                 async with self._listening(lane, work) as lost:
-                    self._serving += 1
+                    self._lanes.serving += 1
                     try:
                         await self._serve(desk, errand, lane, busy, lost)
                     finally:
-                        self._serving -= 1
+                        self._lanes.serving -= 1
                 return
             except Lost as error:
                 await self._bury(desk, errand, slot, lane, busy, error)
             except OutOfBudget as error:
-                if self._serving == 0:
+                if self._lanes.serving == 0:
                     await self._stop(error)
                 else:  # others may do with what it gives back
-                    await self._dismiss(slot)
+                    await self._lanes.dismiss(slot)
                 await self._give_back(desk, errand, busy)
                 return
             except SynthkitError as error:
@@ -235,49 +214,16 @@ class RayExecutor:
                 await self._give_back(desk, errand, busy)
                 return
 
-    async def _lane(self, desk: Desk, stage: Stage, slot: Slot) -> Remote | None:
-        """The lane of a slot: the one that is there, or a new one; None where the stage is over before it is there."""
-        failed = 0
-        while slot not in self._lanes:
-            starting = asyncio.create_task(self._fleet.start(stage.placement, answered=bool(self._money.bill)))
-            over = asyncio.create_task(desk.over())
-            try:
-                either = [starting, over]
-                others = [other for other in self._lanes if other[0] != slot[0]]
-                if others and await self._fleet.crowded(stage.placement):  # they have nothing to do, and are in the way
-                    await asyncio.gather(*map(self._dismiss, others))
-                done, _ = await asyncio.wait(either, timeout=ROOM, return_when=asyncio.FIRST_COMPLETED)
-                if not done:  # it may be one node that has no room
-                    await asyncio.gather(*map(self._dismiss, others))
-                    with self._awaiting(stage):
-                        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-                if not starting.done():
-                    return None
-                self._lanes[slot] = starting.result()
-                self._shares.came()
-            except Lost as error:
-                self._store.event("lane lost", lane="", reason=str(error))
-                failed += 1
-                if failed >= STARTS:
-                    raise RunError(f"no lane can be started: {error}") from error
-            finally:
-                starting.cancel()
-                over.cancel()
-        return self._lanes[slot]
-
-    @contextlib.contextmanager
-    def _awaiting(self, stage: Stage) -> Iterator[None]:
-        """Tells that a lane is long in coming; on the display where there is no other, and nothing is installed."""
-        asked = wish(stage.placement)
-        self._store.event("lane waits", steps=steps(stage), needs=asked)
-        said = f"waiting for a lane for {steps(stage)}, which needs {asked} of a node: is that much free?"
-        if not self._serving and not self._monitor.awaits:
-            self._monitor.awaits = said
+    async def _leave(self, lane: Remote, lost: "asyncio.Future[None]") -> None:
+        """Has a lane end the stage. Raises `Lost`."""
+        leaving = asyncio.ensure_future(lane.call("leave"))
         try:
-            yield
+            await asyncio.wait([leaving, lost], return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                lost.result()
+            await leaving
         finally:
-            if self._monitor.awaits == said:
-                self._monitor.awaits = ""
+            leaving.cancel()
 
     async def _serve(
         self, desk: Desk, errand: Errand, lane: Remote, busy: dict[int, Task], lost: "asyncio.Future[None]"
@@ -312,8 +258,8 @@ class RayExecutor:
                     del busy[number]
                     await desk.done()
             if not self._models.stopping.is_set():
-                await lane.call("leave")
-                self._reports.take(lane, await lane.pulse())
+                await self._leave(lane, lost)
+                await lane.pulse()
                 self._reports.count()
         finally:
             lane.load = 0
@@ -331,10 +277,10 @@ class RayExecutor:
         self, desk: Desk, errand: Errand, slot: Slot, lane: Remote, busy: dict[int, Task], error: Lost
     ) -> None:
         """Gives a lane up, and its shards back, as far as they were not committed."""
-        self.lost += 1
-        self._store.event("lane lost", lane=lane.name, reason=str(error), shards=len(busy))
+        self._lanes.lost += 1
+        self._store.event("lane lost", lane=lane.name, node=lane.node, reason=str(error), shards=len(busy))
         await self._fleet.fence(lane)
-        self._lanes.pop(slot, None)
+        self._lanes.held.pop(slot, None)
         unseen = await self._give_back(desk, errand, busy, deaths=1)
         self._reports.settle(lane, total([lane.committed, unseen if isinstance(errand, Through) else {}]))
 
@@ -370,7 +316,7 @@ class RayExecutor:
     async def _listen(self, lane: Remote, work: Work, lost: "asyncio.Future[None]") -> None:
         while True:
             try:
-                self._reports.take(lane, await lane.pulse())
+                await lane.pulse()
             except Lost as error:
                 if not lost.done():
                     lost.set_exception(error)
@@ -381,7 +327,7 @@ class RayExecutor:
                 if problem := work.limit(self._monitor):
                     self._monitor.stopping = self._monitor.stopping or problem
                     self._models.stopping.set()
-            await asyncio.sleep(BEAT * min(max(1, len(self._lanes) / MANY), SLOWEST))
+            await asyncio.sleep(BEAT * min(max(1, len(self._lanes.held) / MANY), SLOWEST))
 
 
 def _first(error: BaseException) -> BaseException:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from synthkit.engine.cluster.duty import Duty, Pulse
 from synthkit.engine.cluster.equipment import bare
 from synthkit.engine.cluster.kept import kept
 from synthkit.engine.cluster.lane import Worker
+from synthkit.engine.cluster.overheard import COLOURS
 from synthkit.engine.cluster.parcel import Parcel, packed
 from synthkit.engine.cluster.runtime_env import Unfit, failed
 from synthkit.engine.plan import Stage
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from synthkit.engine.cluster.runtime_env import Fitting
+    from synthkit.engine.cluster.start import Node
     from synthkit.models.keys import Keys
 
 BEAT = 1.0
@@ -32,6 +34,8 @@ BEAT = 1.0
 PATIENCE = 8.0
 """Seconds without a sign of life after which a lane is given up: stopped by a signal, it would hold its shards for
 ever, and Ray does not notice."""
+SILENT = 60.0
+"""Seconds after which a keeper that does not answer is given up, and the run with it: a disk may be slow."""
 LOOK = 3.0
 """Seconds between two looks for nodes that have come."""
 FEW = 4
@@ -55,14 +59,16 @@ class Starved(Lost):
 
 
 class Remote:
-    """One lane from afar. load: the records that it has. begun: its shards of which records are on their way; stirred:
-    done when it begins one. committed: what it counted in shards that are safe."""
+    """One lane from afar. node: the address of the one it is on. load: the records that it has. begun: its shards of
+    which records are on their way; stirred: done when it begins one. hear: what is to be done with each pulse.
+    committed: what it counted in shards that are safe."""
 
     def __init__(self, name: str, actor: Any) -> None:
-        self.name, self._actor, self.load = name, actor, 0
+        self.name, self._actor, self.load, self.node = name, actor, 0, ""
         self.begun: set[int] = set()
         self.stirred: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.told: Pulse | None = None
+        self.hear: Callable[[Pulse], None] = _nothing
         self.committed: Tally = {}
 
     async def call(self, method: str, *given: Any, group: str | None = None) -> Any:
@@ -81,7 +87,8 @@ class Remote:
         except RayError as error:
             if said := bare(str(error)):
                 raise PluginError(said) from error
-            raise Lost(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
+            text = " ".join(COLOURS.sub("", str(error)).split())
+            raise Lost(f"{type(error).__name__}: {text[:300]}") from error
         if isinstance(came, SynthkitError):
             raise came
         return came
@@ -93,7 +100,18 @@ class Remote:
         except TimeoutError as error:
             raise Lost(f"no sign of life for {PATIENCE:g} s") from error
         self.told = told
+        self.hear(told)
         return told
+
+    async def attended(self, method: str, *given: Any) -> Any:
+        """Calls it and listens for signs of life meanwhile: for calls that nobody else would notice to hang."""
+        called = asyncio.ensure_future(self.call(method, *given))
+        try:
+            while not (await asyncio.wait([called], timeout=BEAT))[0]:
+                await self.pulse()
+            return called.result()
+        finally:
+            called.cancel()
 
     async def lease(self, stage: int, place: str, shard: Shard, *, again: bool = False) -> Tally:
         """Has it do a shard; returns what was counted. again: another lane had it. Raises `Lost`, and what ends the
@@ -144,15 +162,7 @@ class Fleet:
 
     def size(self, stage: Stage) -> int:
         """How many lanes a stage gets. Raises `RunError` where no node has what one needs."""
-        from synthkit.engine.cluster.start import nodes
-
-        alive = [node for node in nodes() if node.alive]
-        wanted = needs(stage.placement)
-        if not any(all(node.resources.get(name, 0) >= much for name, much in wanted.items()) for node in alive):
-            raise RunError(
-                f"no node of the cluster has {wish(stage.placement)}, which {steps(stage)} asks for: add one, or ask "
-                "for less"
-            )
+        alive = fitting_somewhere(stage)
         if stage.placement.replicas is not None:
             return stage.placement.replicas
         cores = [int(node.cpus) for node in alive]
@@ -190,13 +200,27 @@ class Fleet:
         duty = Duty(name, self.in_flight, self._budget, answered, *self._home)
         try:
             with self._fitting or contextlib.nullcontext():
-                await lane.call("begin", duty, self._assignment, self._keys, self._keeper, self._known)
+                await lane.call("pulse", group="pulse")  # as long as it takes to have room, and what is to be installed
+                lane.node = await lane.attended("begin", duty, self._assignment, self._keys, self._keeper, self._known)
         except BaseException as error:
             lane.kill()
             if isinstance(error, Unfit) and self._fitting is not None and self._fitting.there:
                 raise Lost(str(error)) from error  # of one node: others go on
             raise
         return lane
+
+    async def watch(self) -> None:
+        """Ends a keeper that hangs: all who wait for it are told then, and the run can be resumed."""
+        ray: Any = importlib.import_module("ray")
+        while True:
+            await asyncio.sleep(BEAT)
+            try:
+                await asyncio.wait_for(kept(self._keeper, "alive"), SILENT)
+            except TimeoutError:
+                ray.kill(self._keeper, no_restart=True)
+                return
+            except RunError:
+                return
 
     async def commit(self, place: str, part: parts.Part) -> None:
         """Writes a part that no lane has made."""
@@ -217,6 +241,25 @@ class Fleet:
             lane.kill()
 
 
+def fitting_somewhere(stage: Stage) -> "Sequence[Node]":
+    """The nodes that are alive. Raises `RunError` where none of them has what a lane of a stage needs."""
+    from synthkit.engine.cluster.start import nodes
+
+    alive = [node for node in nodes() if node.alive]
+    wanted = needs(stage.placement)
+    if any(all(node.resources.get(name, 0) >= much for name, much in wanted.items()) for node in alive):
+        return alive
+    lacking = {name: much for name, much in wanted.items() if all(node.resources.get(name, 0) < much for node in alive)}
+    raise RunError(
+        f"no node of the cluster has {_words(lacking or wanted)}, which {steps(stage)} asks for: add one, or ask for "
+        "less"
+    )
+
+
+def _nothing(told: Pulse) -> None:
+    return
+
+
 async def _parcel(shard: Shard) -> Parcel:
     return await asyncio.to_thread(packed, shard.admissions)
 
@@ -230,10 +273,12 @@ def needs(placement: Placement) -> Mapping[str, float]:
 
 def wish(placement: Placement) -> str:
     """The same, for people."""
-    wanted = [
-        (much / 1e9, "GB of memory") if name == "memory" else (much, name) for name, much in needs(placement).items()
-    ]
-    return ", ".join(f"{much:g} {name}" for much, name in wanted if much)
+    return _words(needs(placement))
+
+
+def _words(wanted: Mapping[str, float]) -> str:
+    named = [(much / 1e9, "GB of memory") if name == "memory" else (much, name) for name, much in wanted.items()]
+    return ", ".join(f"{much:g} {name}" for much, name in named if much)
 
 
 def steps(stage: Stage) -> str:

@@ -72,6 +72,9 @@ class Keeper:
         self._writing: dict[str, int] = {}
         self._written = asyncio.Condition()
 
+    async def alive(self) -> None:
+        """A sign of life."""
+
     # the journal
 
     async def append(self, items: Sequence[Item]) -> list[bytes | None]:

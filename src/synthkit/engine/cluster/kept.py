@@ -20,6 +20,12 @@ async def kept(keeper: Any, method: str, *given: Any) -> Any:
         raise StoreError(GONE) from error
 
 
+def node_address() -> str:
+    """The address of that node."""
+    services: Any = importlib.import_module("ray.util")
+    return str(services.get_node_ip_address())
+
+
 def node_id() -> str:
     """The node of the cluster on which this process runs."""
     ray: Any = importlib.import_module("ray")

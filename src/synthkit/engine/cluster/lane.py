@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,16 +15,17 @@ from synthkit.engine import dataset, parts
 from synthkit.engine.cluster.duty import Duty, Pulse
 from synthkit.engine.cluster.far_journal import FarJournal
 from synthkit.engine.cluster.inbox import Inbox, Lease
-from synthkit.engine.cluster.kept import kept, node_id
+from synthkit.engine.cluster.kept import kept, node_address, node_id
 from synthkit.engine.cluster.overheard import overhear
 from synthkit.engine.cluster.parcel import Parcel, portable, unpacked
 from synthkit.engine.cluster.pieces import Archive
+from synthkit.engine.cluster.room import Room
 from synthkit.engine.context import FileArtifacts, Lane
 from synthkit.engine.monitor import Monitor
 from synthkit.engine.plan import Bound, Stage
 from synthkit.engine.segment import Segment, Shard, no_limit
 from synthkit.engine.tally import Tally
-from synthkit.errors import PluginError, StoreError, SynthkitError
+from synthkit.errors import PluginError, RunError, StoreError, SynthkitError
 from synthkit.models.bill import Bill
 from synthkit.models.budget import ZERO, Budget
 from synthkit.models.calls import Models
@@ -102,7 +102,7 @@ class Worker:
     """What the actor of a lane does. All but `pulse` belong to one loop."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="synthkit-lane-", ignore_cleanup_errors=True)
+        self._folder = Room()
         self._lane: Lane | None = None
         self._shared = 0
         self._stage: Running | None = None
@@ -111,13 +111,13 @@ class Worker:
 
     async def begin(
         self, duty: Duty, assignment: "Assignment", keys: "Keys", keeper: Any, known: Any
-    ) -> SynthkitError | None:
-        """Makes of this process what the driver is. Returns what is wrong with it."""
+    ) -> SynthkitError | str:
+        """Makes of this process what the driver is. Returns the address of its node, or what is wrong with it."""
         try:
             self._begin(duty, assignment, keys, keeper, known)
-        except Exception as error:
+        except BaseException as error:  # a pipeline file may do anything when it is loaded
             return portable(error)
-        return None
+        return node_address()
 
     def _begin(self, duty: Duty, assignment: "Assignment", keys: "Keys", keeper: Any, known: Any) -> None:
         if lacks := assignment.lacking():
@@ -125,7 +125,7 @@ class Worker:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "synthkit"))
         self._duty, self._keeper = duty, keeper
         self._here = duty.node == node_id()
-        folder = Path(self._folder.name)
+        folder = self._folder.path
         made = assignment.unpacked(folder, keys)
         self._plan, self._settings = made.plan, made.settings
         self._notes, self._bill = Notes(), Bill(made.plan.shape.labels)
@@ -139,7 +139,7 @@ class Worker:
         self._journal = FarJournal(partial(kept, keeper, "append"), partial(kept, keeper, "find"), known)
         self._archive = Archive(self._fetch)
         bank = FarBank(keeper, duty.name)
-        self._budget = Budget(duty.budget, ZERO, bank) if duty.budget is not None else Budget()
+        self._budget = Budget(duty.budget, ZERO, bank, alone=False) if duty.budget is not None else Budget()
         self._models = Models(
             services, self._journal, self._notes, run=made.state["run"], offline=made.settings.offline,
             budget=self._budget, bill=self._bill,
@@ -178,6 +178,8 @@ class Worker:
         if lease.committed.done():
             return lease.committed.result()
         error = ended.exception() or self._models.fatal
+        if error is None and not self._models.stopping.is_set():
+            error = RunError(f"shard {number} was not committed: resume the run. Please report this.")
         return {} if error is None else portable(error)
 
     async def sketch(self, stage: int, parcel: Parcel) -> "pl.DataFrame | SynthkitError":
@@ -227,11 +229,13 @@ class Worker:
 
     async def leave(self) -> None:
         """Ends the stage; the next `lease` may be of another."""
-        if self._stage is not None:
-            self._stage.inbox.end()
-            await asyncio.wait([self._stage.ended])
-            self._stage.ended.exception()  # the leases have told
-            self._stage = None
+        running = self._stage
+        if running is not None:
+            running.inbox.end()
+            await asyncio.wait([running.ended])
+            running.ended.exception()  # the leases have told
+            if self._stage is running:  # nobody else was first
+                self._stage = None
 
     async def stop(self) -> None:
         """No further question is asked; finished records are committed."""
@@ -241,6 +245,7 @@ class Worker:
     async def close(self) -> None:
         """The end: all answers are durable, the money is settled."""
         await self._models.close()
+        self._folder.close()
         if self._duty.budget is not None:
             await kept(self._keeper, "settle", self._duty.name, self._budget.spent)
 
@@ -255,6 +260,7 @@ class Worker:
             {service.model.ref: frozenset(service.refused) for service in made if service.refused},
             replace(monitor.unfinished), dict(monitor.failures), dict(monitor.messages),
             self._models.services.wants, monitor.under_way, self._overheard(),
+            {label: count.seen for label, count in list(monitor.tally.items())},
         )  # fmt: skip
 
     def _learnt(self, model: str, option: str) -> None:

@@ -17,6 +17,7 @@ PIPELINE, MODULES = "pipeline", "modules"
 """The folders of a lane: of the pipeline file with all that stands beside it, and of other modules that are local."""
 _left: dict[Path, None] = {}
 """The folders from which this process has loaded modules before."""
+GUARD = "each process of a cluster loads the file: what starts a run belongs under `if __name__ == '__main__':`"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ class Code:
                 sys.path.insert(0, str(place.resolve()))
         importlib.invalidate_caches()
         if self.file is not None:
-            source.load_module(folder / PIPELINE / inside(self.file))
+            try:
+                source.load_module(folder / PIPELINE / inside(self.file))
+            except PipelineError as error:
+                raise PipelineError(*(f"{problem}; {GUARD}" for problem in error.problems)) from error
 
 
 def inside(name: str) -> PurePosixPath:

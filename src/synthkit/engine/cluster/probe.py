@@ -19,16 +19,13 @@ def main(address: str) -> dict[str, Any]:
     """What is there: «address», «loopback», «ray» and «python» (its versions); or «problem» and «why»."""
     services = importlib.import_module("ray._private.services")
     found = _raylets()
-    here = address == "auto"
-    if here:
+    if address == "auto":
         addresses = sorted({gcs for gcs, _ in found})
-        last = services.find_bootstrap_address(None)
         if not addresses:
             return {"problem": "none"}
-        if len(addresses) > 1 and last not in addresses:
+        if len(addresses) > 1:  # Ray takes the one that was started last, whoever did
             return {"problem": "several", "why": ", ".join(addresses)}
-        address = last if last in addresses else addresses[0]
-        tokens()
+        address = addresses[0]
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     hosts = [host, services.get_node_ip_address()] if host in LOOPBACK else [host]
@@ -39,8 +36,10 @@ def main(address: str) -> dict[str, Any]:
         except OSError as error:
             why = error.strerror or str(error)
     else:
-        return {"problem": "unreachable", "why": why}
+        return {"problem": "unreachable", "address": address, "why": why}
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if here := address in {gcs for gcs, _ in found}:  # one of this machine, whose token this user may have
+        tokens()
     loopback = host in LOOPBACK
     return {"address": address, "loopback": loopback, "here": here} | _asked(address, [node for _, node in found])
 
@@ -53,7 +52,7 @@ def _asked(address: str, raylets: list[str]) -> dict[str, Any]:
         told = usage.get_cluster_metadata(client) or {}
         nodes = {node.hex() for node in client.get_all_node_info(timeout=CONNECT)}
     except Exception as error:
-        return {"problem": "refused", "why": f"{type(error).__name__}: {error}".splitlines()[0]}
+        return {"problem": "refused", "why": f"{type(error).__name__}: {error}".splitlines()[0][:120]}
     if not nodes & set(raylets):
         return {"problem": "elsewhere"}
     return {"ray": told.get("ray_version"), "python": told.get("python_version")}

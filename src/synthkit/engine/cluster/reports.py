@@ -51,7 +51,7 @@ class Reports:
     def take(self, lane: Remote, told: Pulse) -> None:
         """Takes down what a lane tells."""
         self._told[lane.name] = told
-        self._monitor.open[id(lane)] = without(told.tally, lane.committed)
+        self._moved(lane, {})
         for failure, message in told.messages.items():
             self._monitor.messages.setdefault(failure, message)
         for kind, data in told.events:
@@ -66,8 +66,14 @@ class Reports:
 
     def committed(self, lane: Remote, tally: Tally) -> None:
         """A lane has committed something."""
-        told = lane.told.tally if lane.told else {}
-        self._monitor.move(id(lane), tally, without(told, lane.committed))
+        self._moved(lane, tally)
+
+    def _moved(self, lane: Remote, tally: Tally) -> None:
+        done = {label: count.seen for label, count in lane.committed.items()}
+        told = lane.told.finished if lane.told else {}
+        finished = {label: max(0, number - done.get(label, 0)) for label, number in told.items()}
+        left = without(lane.told.tally, lane.committed) if lane.told else {}
+        self._monitor.move(id(lane), tally, left, finished)
 
     def settle(self, lane: Remote, tally: Tally) -> None:
         """A lane is no more. tally: what it has committed."""
@@ -75,6 +81,7 @@ class Reports:
             self._base.add(told.bill)
             self._failures.update(told.failures)
         self._monitor.open.pop(id(lane), None)
+        self._monitor.elsewhere.pop(id(lane), None)
         self._failed += sum(count.failed for count in tally.values())
         self._ended += sum(count.failed + count.dropped for count in tally.values())
         self._ended += max((count.out for count in tally.values()), default=0)

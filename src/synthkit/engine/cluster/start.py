@@ -97,6 +97,13 @@ def nodes() -> list[Node]:
     return sorted(found, key=lambda node: (node.address, node.id))
 
 
+def described(at: Where) -> dict[str, Any]:
+    """The Ray that this process is in: where, how many nodes, and their processors together."""
+    alive = [node for node in nodes() if node.alive]
+    address = "" if at.local else _ray().get_runtime_context().gcs_address
+    return {"address": address, "nodes": len(alive), "cpus": sum(node.cpus for node in alive)}
+
+
 def _ray() -> Any:
     with environment({"RAY_USAGE_STATS_ENABLED": "0"}):
         try:
@@ -230,6 +237,7 @@ def _join(ray: Any, at: Where, namespace: str | None) -> Session:
             f"Python {mine[1]}: use the same versions on both"
         )
     if found["here"]:
+        logging.getLogger("ray").setLevel(logging.CRITICAL)  # it has a word to say of tokens
         probe.tokens()
     try:
         return Session(_init(ray, {}, found["loopback"], address=address, namespace=namespace), own=False)
@@ -251,19 +259,19 @@ def _probed(at: Where) -> dict[str, Any]:
             process.kill()
     found: dict[str, Any] = json.loads(text or b'{"problem": "silent"}')
     if "problem" in found:
-        raise ConfigError("--ray: " + _sentence(at, found["problem"], found.get("why", "")))
+        raise ConfigError("--ray: " + _sentence(found.get("address", str(at)), found["problem"], found.get("why", "")))
     return found
 
 
-def _sentence(at: Where, problem: str, why: str) -> str:
+def _sentence(at: str, problem: str, why: str) -> str:
     alone = "start one by `ray start --head`, or write --ray alone for one of this run"
     return {
         "none": f"no Ray runs on this machine, and RAY_ADDRESS is not set: {alone}",
         "several": f"several Rays run on this machine ({why}): say which by --ray HOST:PORT",
         "unreachable": f"nothing answers at {at} ({why}): is that the address of a Ray head that runs?",
         "silent": f"what answers at {at} is no Ray head, or too busy: it told nothing in {ANSWER:.0f} s",
-        "refused": f"what answers at {at} is no Ray head that lets us in ({why}): one with a token needs "
-        "RAY_AUTH_MODE=token here",
+        "refused": f"what answers at {at} does not let us in: for a Ray head with a token, set RAY_AUTH_MODE=token "
+        f"here ({why})",
         "elsewhere": f"this machine is no node of the cluster at {at}: run on one of its nodes, by {SUBMIT}",
     }[problem]
 
