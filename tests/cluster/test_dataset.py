@@ -123,6 +123,17 @@ def test_the_same_bytes_and_counts(folder: Path, cluster: Nodes, end: str) -> No
     )
 
 
+@pytest.mark.parametrize("where", ["auto", ""])
+def test_a_token_in_the_home_folder_is_not_for_a_cluster_that_has_none(
+    folder: Path, cluster: Nodes, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "home/.ray").mkdir(parents=True)
+    (folder / "home/.ray/auth_token").write_text("0" * 64)
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    assert "complete: " in run(folder, "far", "--ray", where or cluster.address)
+
+
 def test_a_lane_that_dies_in_a_sketch_is_replaced_and_one_that_always_does_ends_the_run(
     folder: Path, cluster: Nodes
 ) -> None:

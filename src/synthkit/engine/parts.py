@@ -338,8 +338,8 @@ def _blamed(path: Path) -> Iterator[None]:
         yield
     except (zstandard.ZstdError, ValueError, LookupError, TypeError, StopIteration) as error:
         raise StoreError(
-            f"{path} is damaged ({error or 'it ends too soon'}): put it back from a copy, or start a new run, which "
-            "gets its answers from the journal"
+            f"{path} is damaged ({str(error) or 'it ends too soon'}): put it back from a copy, or start a new run, "
+            "which gets its answers from the journal"
         ) from error
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror or error}") from error

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Any
 
 from synthkit.engine.cluster.desk import Desk
 from synthkit.engine.cluster.fleet import Fleet, Lost, Remote, steps, wish
@@ -17,6 +18,8 @@ from synthkit.models.bill import Bill
 
 ROOM = 5.0
 """Seconds in which a lane is there where a node has room for it."""
+SLOW = 30.0
+"""Seconds in which a process has started where there is room for it."""
 STARTS = 5
 """Processes that may end while they become lanes, one after the other."""
 
@@ -48,9 +51,7 @@ class Lanes:
                 done, _ = await asyncio.wait(either, timeout=ROOM, return_when=asyncio.FIRST_COMPLETED)
                 if not done:  # it may be one node that has no room
                     await asyncio.gather(*map(self.dismiss, others))
-                    crowded = await self._fleet.crowded(stage.placement)  # or it is only slow
-                    with self._awaiting(stage) if crowded else contextlib.nullcontext():
-                        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                    await self._long(stage, either)
                 if not starting.done():
                     return None
                 lane = self.held[slot] = starting.result()
@@ -67,12 +68,22 @@ class Lanes:
                 over.cancel()
         return self.held[slot]
 
-    @contextlib.contextmanager
-    def _awaiting(self, stage: Stage) -> Iterator[None]:
-        """Tells that a lane is long in coming; on the display where there is no other, and nothing is installed."""
+    async def _long(self, stage: Stage, either: Iterable["asyncio.Future[Any]"]) -> None:
+        """Waits for a lane that is long in coming, and tells why."""
         asked = wish(stage.placement)
+        if await self._fleet.crowded(stage.placement):
+            why = f"which needs {asked} of a node: is that much free?"
+        elif (await asyncio.wait(either, timeout=SLOW, return_when=asyncio.FIRST_COMPLETED))[0]:
+            return
+        else:
+            why = f"whose process has not started for {SLOW:g} s: Ray's logs on the nodes may say why"
+        with self._awaiting(stage, asked, f"waiting for a lane for {steps(stage)}, {why}"):
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+
+    @contextlib.contextmanager
+    def _awaiting(self, stage: Stage, asked: str, said: str) -> Iterator[None]:
+        """Tells that a lane is long in coming; on the display where there is no other, and nothing is installed."""
         self._store.event("lane waits", steps=steps(stage), needs=asked)
-        said = f"waiting for a lane for {steps(stage)}, which needs {asked} of a node: is that much free?"
         if not self.serving and not self._monitor.awaits:
             self._monitor.awaits = said
         try:

@@ -1,6 +1,6 @@
-"""Looks at a Ray before this process joins it, in a process of its own: `python probe.py auto|HOST:PORT` writes a line
-of JSON. Ray's library waits minutes for a head that does not answer, and ends its process where it likes; here that
-costs nothing. It imports nothing of synthkit."""
+"""Looks at a Ray before this process joins it, in a process of its own: `python probe.py auto|HOST:PORT [token]` writes
+a line of JSON. Ray's library waits minutes for a head that does not answer, and ends its process where it likes; here
+that costs nothing. It imports nothing of synthkit."""
 
 import importlib
 import json
@@ -15,8 +15,10 @@ CONNECT = 5.0
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def main(address: str) -> dict[str, Any]:
-    """What is there: «address», «loopback», «ray» and «python» (its versions); or «problem» and «why»."""
+def main(address: str, token: bool = False) -> dict[str, Any]:
+    """What is there: «address», «loopback», «ray» and «python» (its versions); or «problem» and «why»; «here», whether
+    this machine is a node of it. token: with the one in `~/.ray`, which a cluster that has none must not be shown: its
+    processes would not answer each other."""
     services = importlib.import_module("ray._private.services")
     found = _raylets()
     if address == "auto":
@@ -38,10 +40,10 @@ def main(address: str) -> dict[str, Any]:
     else:
         return {"problem": "unreachable", "address": address, "why": why}
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    if here := address in {gcs for gcs, _ in found}:  # one of this machine, whose token this user may have
+    if token:
         tokens()
-    loopback = host in LOOPBACK
-    return {"address": address, "loopback": loopback, "here": here} | _asked(address, [node for _, node in found])
+    told = {"address": address, "loopback": host in LOOPBACK, "here": address in {gcs for gcs, _ in found}}
+    return told | {"token": token} | _asked(address, [node for _, node in found])
 
 
 def _asked(address: str, raylets: list[str]) -> dict[str, Any]:
@@ -85,5 +87,5 @@ if __name__ == "__main__":
     import ray  # noqa: F401  # first: it makes its psutil known
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    sys.stdout.write(json.dumps(main(sys.argv[1])) + "\n")
+    sys.stdout.write(json.dumps(main(sys.argv[1], "token" in sys.argv[2:])) + "\n")
     sys.stdout.flush()

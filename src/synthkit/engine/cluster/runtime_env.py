@@ -203,7 +203,7 @@ def _read(path: Path) -> Any:
     yaml = importlib.import_module("yaml")  # Ray requires it
     try:
         return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{OPTION}: {path} is no JSON ({error}): mend it") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

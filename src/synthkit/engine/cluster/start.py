@@ -236,7 +236,7 @@ def _join(ray: Any, at: Where, namespace: str | None) -> Session:
             f"--ray: the cluster at {address} runs Ray {was[0]} on Python {was[1]}, and this is Ray {mine[0]} on "
             f"Python {mine[1]}: use the same versions on both"
         )
-    if found["here"]:
+    if found["token"]:
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # it has a word to say of tokens
         probe.tokens()
     try:
@@ -247,7 +247,16 @@ def _join(ray: Any, at: Where, namespace: str | None) -> Session:
 
 
 def _probed(at: Where) -> dict[str, Any]:
-    command = [sys.executable, "-P", probe.__file__, at.address]
+    found = _looked(at.address)
+    if found.get("problem") == "refused" and found["here"]:  # one of this machine, whose token this user may have
+        found = _looked(found["address"], "token")
+    if "problem" in found:
+        raise ConfigError("--ray: " + _sentence(found.get("address", str(at)), found["problem"], found.get("why", "")))
+    return found
+
+
+def _looked(*given: str) -> dict[str, Any]:
+    command = [sys.executable, "-P", probe.__file__, *given]
     with environment({"RAY_USAGE_STATS_ENABLED": "0"}):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     with process:
@@ -258,8 +267,6 @@ def _probed(at: Where) -> dict[str, Any]:
         finally:
             process.kill()
     found: dict[str, Any] = json.loads(text or b'{"problem": "silent"}')
-    if "problem" in found:
-        raise ConfigError("--ray: " + _sentence(found.get("address", str(at)), found["problem"], found.get("why", "")))
     return found
 
 
