@@ -75,11 +75,11 @@ class RayExecutor:
         errand = Through(self._fleet, self._reports, self._models.stopping, work, self._named(work.place))
         if not await self._sent(work, errand, feed):
             return None
-        there = await asyncio.to_thread(lambda: sum(len(header.entries) for header in parts.headers(work.place)))
-        if there != feed.count:  # it cannot be, and would be silent
+        there, wanted = len(await asyncio.to_thread(parts.shards, work.place)), -(-feed.count // self._shard)
+        if there != wanted:  # it cannot be, and would be silent
             raise RunError(
-                f"{there:,} of {feed.count:,} records of {steps(work.stage)} are committed: resume the run, which does "
-                "the others. Please report this."
+                f"{there:,} of {wanted:,} shards of {steps(work.stage)} are committed: resume the run, which does the "
+                "others. Please report this."
             )
         return feed.count
 

@@ -159,6 +159,7 @@ class Fleet:
         self.in_flight, self.most, self._budget = in_flight, most, budget
         self._fitting = fitting
         self._number = 0
+        self._worker: Any = None
 
     def size(self, stage: Stage) -> int:
         """How many lanes a stage gets. Raises `RunError` where no node has what one needs."""
@@ -190,12 +191,13 @@ class Fleet:
 
         self._number += 1
         name = f"lane {self._number}"
-        make = ray.remote(
-            max_restarts=0, max_task_retries=0, max_concurrency=1000, concurrency_groups={"pulse": 1},
-            scheduling_strategy="SPREAD", **_options(placement),
-            **({"runtime_env": self._fitting.env} if self._fitting else {}),
-        )  # fmt: skip
-        actor = make(Worker).remote()
+        if self._worker is None:  # made once: Ray looks through the class each time, for 0.1 s
+            self._worker = ray.remote(
+                max_restarts=0, max_task_retries=0, max_concurrency=1000, concurrency_groups={"pulse": 1},
+                scheduling_strategy="SPREAD",
+            )(Worker)  # fmt: skip
+        given = {"runtime_env": self._fitting.env} if self._fitting else {}
+        actor = self._worker.options(**_options(placement), **given).remote()
         lane = Remote(name, actor)
         duty = Duty(name, self.in_flight, self._budget, answered, *self._home)
         try:
