@@ -132,7 +132,6 @@ class Segment:
         self._exhausted = False
         self._reading = asyncio.Lock()
         self._working: set[asyncio.Task[None]] = set()
-        self._workers = 0
 
     async def run(self) -> bool:
         """Runs all shards of the feed. True when all is committed; False when the run is stopping.
@@ -161,17 +160,14 @@ class Segment:
     def allow(self, in_flight: int) -> None:
         """Lets so many records be on their way from now on; what is beyond that comes to its end."""
         self.in_flight = in_flight
-        while self._workers < in_flight:
-            self._workers += 1
-            task = asyncio.create_task(self._worker())
-            self._working.add(task)
-            task.add_done_callback(self._working.discard)
+        while len(self._working) < in_flight:
+            self._working.add(asyncio.create_task(self._worker()))
 
     async def _worker(self) -> None:
         try:
             await self._work()
         finally:  # in the step in which it decides to leave, so that the next one knows
-            self._workers -= 1
+            self._working -= {asyncio.current_task()}
 
     async def _work(self) -> None:
         while self.error is None and not self.lane.models.stopping.is_set():
@@ -201,7 +197,7 @@ class Segment:
                         await opened(self.lane, self.stage.parts)
                         self._open[shard.number] = _Open(len(shard.admissions))
                         self._buffer.extend(shard.admissions)
-        enough = self._workers > self.in_flight
+        enough = len(self._working) > self.in_flight
         return self._buffer.popleft() if self._buffer and not enough else None
 
     async def _enter(self, admission: Admission) -> None:

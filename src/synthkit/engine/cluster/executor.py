@@ -214,17 +214,6 @@ class RayExecutor:
                 await self._give_back(desk, errand, busy)
                 return
 
-    async def _leave(self, lane: Remote, lost: "asyncio.Future[None]") -> None:
-        """Has a lane end the stage. Raises `Lost`."""
-        leaving = asyncio.ensure_future(lane.call("leave"))
-        try:
-            await asyncio.wait([leaving, lost], return_when=asyncio.FIRST_COMPLETED)
-            if lost.done():
-                lost.result()
-            await leaving
-        finally:
-            leaving.cancel()
-
     async def _serve(
         self, desk: Desk, errand: Errand, lane: Remote, busy: dict[int, Task], lost: "asyncio.Future[None]"
     ) -> None:
@@ -258,7 +247,7 @@ class RayExecutor:
                     del busy[number]
                     await desk.done()
             if not self._models.stopping.is_set():
-                await self._leave(lane, lost)
+                await lane.attended("leave")
                 await lane.pulse()
                 self._reports.count()
         finally:
@@ -289,12 +278,13 @@ class RayExecutor:
         counted in what it has committed, and not said."""
         place = errand.makes
         headers = await asyncio.to_thread(lambda: list(parts.headers_of(place, busy)) if place else [])
+        had = {number: await asyncio.to_thread(list, task.shard.admissions) for number, task in busy.items()}
         done = {index for header in headers for index, _ in header.entries}
-        given = {admission.index for task in busy.values() for admission in task.shard.admissions}
+        given = {admission.index for admissions in had.values() for admission in admissions}
         unseen = total(h.tally for h in headers if not given.isdisjoint(index for index, _ in h.entries))
         self._monitor.add(unseen)
-        for task in busy.values():
-            left = [admission for admission in task.shard.admissions if admission.index not in done]
+        for number, task in busy.items():
+            left = [admission for admission in had[number] if admission.index not in done]
             if left:
                 await desk.give_back(Task(Shard(task.shard.number, left), task.deaths + deaths, again=True))
             else:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -77,17 +77,12 @@ class Lanes:
             return
         else:
             why = f"whose process has not started for {SLOW:g} s: Ray's logs on the nodes may say why"
-        with self._awaiting(stage, asked, f"waiting for a lane for {steps(stage)}, {why}"):
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-
-    @contextlib.contextmanager
-    def _awaiting(self, stage: Stage, asked: str, said: str) -> Iterator[None]:
-        """Tells that a lane is long in coming; on the display where there is no other, and nothing is installed."""
+        said = f"waiting for a lane for {steps(stage)}, {why}"
         self._store.event("lane waits", steps=steps(stage), needs=asked)
-        if not self.serving and not self._monitor.awaits:
+        if not self.serving and not self._monitor.awaits:  # there is no other, and nothing is installed
             self._monitor.awaits = said
         try:
-            yield
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if self._monitor.awaits == said:
                 self._monitor.awaits = ""

@@ -1,7 +1,6 @@
 """The folder of a Ray that is started for a run, and the environment that its processes get."""
 
 import contextlib
-import fcntl
 import os
 import secrets
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synthkit.engine.cluster.probe import OURS
+from synthkit.engine.cluster.room import locked, sweep
 from synthkit.errors import RunError
 
 LONGEST = 14
@@ -38,19 +38,16 @@ class Quarters:
     def made(cls) -> Iterator["Quarters"]:
         """A new one, which is removed at the end. Those of runs that were killed are removed first."""
         base = _base()
-        _sweep(base)
+        sweep(base, OURS)
         try:
             quarters = cls(Path(tempfile.mkdtemp(prefix=OURS, dir=base)))
             token = quarters.folder / "token"
             token.touch(mode=0o600)
             token.write_text(secrets.token_hex(32), "ascii")
-            new = quarters.folder / "lock.new"
-            lock = new.open("xb")
+            lock = locked(quarters.folder)
         except OSError as error:
             raise RunError(f"--ray: Ray has no room in {base} ({error.strerror}): set RAY_TMPDIR") from error
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            new.rename(quarters.folder / "lock")  # appears locked
             try:
                 yield quarters
             finally:
@@ -102,12 +99,3 @@ def _set(variables: Mapping[str, str | None]) -> None:
 def _base() -> str:
     wanted = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     return wanted if len(wanted) <= LONGEST and Path(wanted).is_dir() else "/tmp"
-
-
-def _sweep(base: str) -> None:
-    """Removes the folders of runs that are gone."""
-    for lock in sorted(Path(base).glob(f"{OURS}*/lock")):
-        with contextlib.suppress(OSError), lock.open("rb") as file:  # somebody else's, or alive
-            if os.fstat(file.fileno()).st_uid == os.getuid():
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock.parent, ignore_errors=True)

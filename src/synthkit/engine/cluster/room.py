@@ -1,4 +1,4 @@
-"""The room of a lane: a folder for what it is sent, that goes with it."""
+"""Folders that live as long as a process: a lock says that it lives, and the next one clears those of others away."""
 
 import contextlib
 import fcntl
@@ -6,22 +6,21 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 PREFIX = "synthkit-lane-"
+"""How the folders of lanes begin."""
+LOCK = "lock"
 
 
 class Room:
-    """A folder that only this user can read. A lock says that its lane lives: of one that was killed, the next that
-    begins on this machine clears the folder away."""
+    """The folder of a lane, which only this user can read: for what it is sent."""
 
     def __init__(self) -> None:
-        base = Path(tempfile.gettempdir())
-        sweep(base)
+        base = tempfile.gettempdir()
+        sweep(base, PREFIX)
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-        new = self.path / ".lock.new"
-        self._lock = new.open("xb")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        new.rename(self.path / ".lock")  # appears locked
+        self._lock = locked(self.path)
 
     def close(self) -> None:
         """Clears it away."""
@@ -29,9 +28,18 @@ class Room:
         self._lock.close()
 
 
-def sweep(base: Path) -> None:
-    """Clears away the rooms of lanes that are gone."""
-    for lock in sorted(base.glob(f"{PREFIX}*/.lock")):
+def locked(folder: Path) -> BinaryIO:
+    """Locks a folder until what it returns is closed, or this process ends. Raises `OSError`."""
+    new = folder / f"{LOCK}.new"
+    lock = new.open("xb")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    new.rename(folder / LOCK)  # appears locked
+    return lock
+
+
+def sweep(base: str, prefix: str) -> None:
+    """Clears away the folders whose processes are gone."""
+    for lock in sorted(Path(base).glob(f"{prefix}*/{LOCK}")):
         with contextlib.suppress(OSError), lock.open("rb") as file:  # somebody else's, or alive
             if os.fstat(file.fileno()).st_uid == os.getuid():
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
