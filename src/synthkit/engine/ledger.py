@@ -47,6 +47,9 @@ def accepted(store: Store, shape: Shape) -> Iterator[Record]:
 
 def accepted_count(store: Store, shape: Shape) -> int:
     """How many records left the last stage, the surplus included."""
+    known = [] if shape.tail else [r.get("accepted") for r in store.rounds]
+    if known and None not in known:  # no need to look into a million parts
+        return sum(known)
     return sum(parts.let_out(place, shape.stages[-1]) for place in _last_places(store, shape))
 
 

@@ -297,8 +297,9 @@ def _unpressed(data: bytes) -> bytes:
 
 def _part(path: Path, data: bytes, *, trail: bool = False, outs: bool = True) -> Part:
     with _blamed(path):
-        first, *lines = data.decode().split("\n")[:-1]
+        first, _, rest = data.decode().partition("\n")
         header = _header(first, path)
+        lines = rest.split("\n")[:-1] if outs or _rejected(header) else ()
         records: dict[int, list[Record]] = {}
         rejects: dict[int, list[Reject]] = {}
         trails: dict[int, list[Mark]] = {}
@@ -314,6 +315,10 @@ def _part(path: Path, data: bytes, *, trail: bool = False, outs: bool = True) ->
                 records.setdefault(form["at"], []).append(Record(form["id"], form["source"], form["fields"]))
     made = [Entry(i, id, records.get(i, ()), rejects.get(i, ()), trails.get(i, ())) for i, id in header.entries]
     return Part(header.shard, made, dict(header.tally))
+
+
+def _rejected(header: Header) -> bool:
+    return any(count.dropped or count.failed for count in header.tally.values())
 
 
 def _header(line: str, path: Path) -> Header:
