@@ -72,7 +72,7 @@ def test_a_folder_of_parts_that_cannot_be_read_is_no_empty_one(done: Path) -> No
     shutil.rmtree(place)
     place.write_text("no folder")
     with pytest.raises(StoreError, match=rf"cannot read {place} \(Not a directory\): make it a folder"):
-        Result(done).tally  # noqa: B018
+        list(Result(done).rejects())
 
 
 def test_the_list_of_what_is_tried_again_is_missed(project: Path) -> None:

@@ -13,7 +13,7 @@ from engine_kit import Ask, doubled, even, numbers
 from pydantic import BaseModel, Field
 
 import synthkit as sk
-from synthkit.engine import api, explain, source
+from synthkit.engine import api, explain, parts, source
 from synthkit.engine.comparison import Explained
 from synthkit.engine.rehearsal import Rehearsed
 from synthkit.engine.result import Result
@@ -324,16 +324,7 @@ def test_a_run_without_trails_is_refused(serve: Serve) -> None:
     serve(answer=steady)
     run = flow(SAY).run()
     for path in run.folder.rglob("*.zst"):
-        strip(path)
+        path.write_bytes(parts.packed(parts.load(path), "without trails"))
     with pytest.raises(StoreError) as caught:
         explain.runs(run.folder, run.folder)
     assert str(caught.value).startswith(f"{run.folder} does not say what it asked, as it was made by an older synthkit")
-
-
-def strip(path: Path) -> None:
-    """Takes the trails out of a part."""
-    import zstandard
-
-    lines = zstandard.ZstdDecompressor().decompress(path.read_bytes()).decode().splitlines(keepends=True)
-    kept = "".join(line for line in lines if not line.startswith('{"trail"'))
-    path.write_bytes(zstandard.ZstdCompressor().compress(kept.encode()))

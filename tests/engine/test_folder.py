@@ -20,6 +20,8 @@ from synthkit.errors import LockedError, StoreError
 from synthkit.testing import LoopbackServer, Reply, steady
 
 Serve = Callable[..., LoopbackServer]
+MAGIC = b"\x28\xb5\x2f\xfd"
+"""How what zstd has compressed begins."""
 PIPELINE = sk.Pipeline("p", target=50) >> numbers(top=200) >> even >> doubled
 
 
@@ -126,11 +128,17 @@ def flipped(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
-@pytest.mark.parametrize("how", ["cut", "empty", "flipped", "other"])
+def header(data: bytes) -> bytes:
+    return data[: data.index(MAGIC, 1)]
+
+
+@pytest.mark.parametrize("how", ["cut", "header", "empty", "flipped", "other"])
 def test_a_part_that_is_damaged_is_named(done: Path, how: str) -> None:
     path = part_files(done)[1]
     data = path.read_bytes()
-    path.write_bytes({"cut": data[: len(data) // 2], "empty": b"", "flipped": flipped(data), "other": b"hello"}[how])
+    cut = data[: len(data) // 2]
+    forms = {"cut": cut, "header": header(data), "empty": b"", "flipped": flipped(data), "other": b"hello"}
+    path.write_bytes(forms[how])
     with pytest.raises(StoreError) as caught:
         Result(done).accepted  # noqa: B018
     assert str(caught.value).startswith(f"{path} is damaged (")
@@ -144,13 +152,13 @@ def test_a_part_that_is_damaged_is_named(done: Path, how: str) -> None:
 
 
 def test_a_part_of_another_version_is_named(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "VERSION", 2)
+    monkeypatch.setattr(parts, "VERSION", 3)
     with pytest.raises(
-        StoreError, match=r"\.zst was written by another version of synthkit \(format 1\): use that one"
+        StoreError, match=r"\.zst was written by another version of synthkit \(format 2\): use that one"
     ):
         Result(done).accepted  # noqa: B018
-    monkeypatch.setattr(parts, "VERSION", 0)
-    said = r"\.zst was made by a newer synthkit \(part format 1; this one reads 0\): upgrade synthkit"
+    monkeypatch.setattr(parts, "VERSION", 1)
+    said = r"\.zst was made by a newer synthkit \(part format 2; this one reads 1\): upgrade synthkit"
     with pytest.raises(StoreError, match=said):
         Result(done).accepted  # noqa: B018
 

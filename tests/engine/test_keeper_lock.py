@@ -38,7 +38,7 @@ def test_a_run_waits_for_the_keeper_of_the_last_one(run: Path, monkeypatch: pyte
     monkeypatch.setattr(store, "read_state", lambda folder: {})
     with holding(run, 1.0) as held:
         again = Store.open(run)
-        assert held.poll() is not None, "it has ended before"
+        assert held.wait(1) == 0, "it ends as the lock is free"
         again.close()
 
 

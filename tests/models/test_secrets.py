@@ -28,7 +28,8 @@ def texts(project: Path) -> Iterator[tuple[str, bytes]]:
         if path.is_file():
             yield str(path), path.read_bytes()
             if path.suffix == ".zst":
-                yield f"{path} (unpacked)", zstandard.ZstdDecompressor().decompress(path.read_bytes())
+                reader = zstandard.ZstdDecompressor().stream_reader(path.read_bytes(), read_across_frames=True)
+                yield f"{path} (unpacked)", reader.read()
     for entry in Journal(project / ".synthkit" / "journal", read_only=True).scan():
         yield "the journal", json.dumps(entry.data).encode()
 

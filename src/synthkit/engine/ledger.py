@@ -47,9 +47,8 @@ def accepted(store: Store, shape: Shape) -> Iterator[Record]:
 
 def accepted_count(store: Store, shape: Shape) -> int:
     """How many records left the last stage, the surplus included."""
-    known = [] if shape.tail else [r.get("accepted") for r in store.rounds]
-    if known and None not in known:  # no need to look into a million parts
-        return sum(known)
+    if not shape.tail and all("accepted" in r for r in store.rounds):  # no need to look into a million parts
+        return sum(r["accepted"] for r in store.rounds)
     return sum(parts.let_out(place, shape.stages[-1]) for place in _last_places(store, shape))
 
 

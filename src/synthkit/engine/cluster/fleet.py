@@ -67,6 +67,8 @@ class Remote:
         self.name, self._actor, self.load, self.node = name, actor, 0, ""
         self.begun: set[int] = set()
         self.stirred: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._leased: set[int] = set()
+        self._told: asyncio.Task[None] | None = None
         self.told: Pulse | None = None
         self.hear: Callable[[Pulse], None] = _nothing
         self.committed: Tally = {}
@@ -116,16 +118,30 @@ class Remote:
     async def lease(self, stage: int, place: str, shard: Shard, *, again: bool = False) -> Tally:
         """Has it do a shard; returns what was counted. again: another lane had it. Raises `Lost`, and what ends the
         run."""
-        await self.call("lease", stage, place, shard.number, await _parcel(shard), again)
-        self.begun.add(shard.number)
-        stirred, self.stirred = self.stirred, asyncio.get_running_loop().create_future()
-        stirred.set_result(None)
+        tally: Tally
+        if self._told is None:
+            self._told = asyncio.create_task(self._listen())
+        self._leased.add(shard.number)
         try:
-            tally: Tally = await self.call("committed", shard.number)
+            tally, begun = await self.call("lease", stage, place, shard.number, await _parcel(shard), again)
+            self._begin(begun)
         finally:
+            self._leased.discard(shard.number)
             self.begun.discard(shard.number)
         self.committed = total([self.committed, tally])
         return tally
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(Lost):
+            while True:
+                self._begin(await self.call("begun"))
+
+    def _begin(self, numbers: Sequence[int]) -> None:
+        new = self._leased.intersection(numbers)
+        if new:  # what came late may be committed by now
+            self.begun |= new
+            stirred, self.stirred = self.stirred, asyncio.get_running_loop().create_future()
+            stirred.set_result(None)
 
     async def sketch(self, stage: int, shard: Shard) -> "pl.DataFrame":
         """Has it make the sketches of a dataset step. Raises as `lease` does."""
@@ -141,6 +157,8 @@ class Remote:
         """Ends it, whatever it does."""
         ray: Any = importlib.import_module("ray")
 
+        if self._told is not None:
+            self._told.cancel()
         with contextlib.suppress(Exception):
             ray.kill(self._actor, no_restart=True)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from synthkit.engine import dataset, parts
 from synthkit.engine.cluster.duty import Duty, Pulse
 from synthkit.engine.cluster.far_journal import FarJournal
-from synthkit.engine.cluster.inbox import Inbox, Lease
+from synthkit.engine.cluster.inbox import Begun, Inbox
 from synthkit.engine.cluster.kept import kept, node_address, node_id
 from synthkit.engine.cluster.overheard import overhear
 from synthkit.engine.cluster.parcel import Parcel, portable, unpacked
@@ -106,7 +106,7 @@ class Worker:
         self._lane: Lane | None = None
         self._shared = 0
         self._stage: Running | None = None
-        self._leases: dict[int, tuple[Lease, asyncio.Task[bool]]] = {}
+        self._begun = Begun()
         self._in_flight = 1
 
     async def begin(
@@ -152,35 +152,32 @@ class Worker:
             self._models, made.settings.seed, self._artifacts, self._notes, made.project.redact
         )  # fmt: skip
 
-    async def lease(self, stage: int, place: str, number: int, parcel: Parcel, again: bool) -> SynthkitError | None:
-        """Takes a shard for a stage, and returns when records of it are on their way, so that there may be another; or
-        when the stage is over. Returns what ends the run. again: a lane had it that is gone."""
+    async def lease(
+        self, stage: int, place: str, number: int, parcel: Parcel, again: bool
+    ) -> tuple[Tally, Sequence[int]] | SynthkitError:
+        """Takes a shard through a stage. Returns what was counted when it is committed, nothing where the run stops
+        before, and what `begun` would return; or what ends the run. again: a lane had it that is gone."""
         try:
             shard = Shard(number, await unpacked(parcel, self._archive))
         except StoreError as error:
             return portable(error)
         self._journal.wary += again
         running = self._running(stage, place)
-        lease = running.inbox.lease(shard, again=again)
-        self._leases[number] = lease, running.ended
-        either: list[asyncio.Future[Any]] = [lease.begun, running.ended]
+        committed, ended = running.inbox.lease(shard), running.ended
+        either: list[asyncio.Future[Any]] = [committed, ended]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        return None
+        self._journal.wary -= again
+        if committed.done():
+            return committed.result(), self._begun.taken()
+        wrong = ended.exception() or self._models.fatal
+        if wrong is None and not self._models.stopping.is_set():
+            wrong = RunError(f"shard {number} was not committed: resume the run. Please report this.")
+        return ({}, ()) if wrong is None else portable(wrong)
 
-    async def committed(self, number: int) -> Tally | SynthkitError:
-        """Returns what was counted in a shard when it is committed: nothing where the run stops before. Returns what
-        ends the run."""
-        lease, ended = self._leases[number]
-        either: list[asyncio.Future[Any]] = [lease.committed, ended]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        del self._leases[number]
-        self._journal.wary -= lease.again
-        if lease.committed.done():
-            return lease.committed.result()
-        error = ended.exception() or self._models.fatal
-        if error is None and not self._models.stopping.is_set():
-            error = RunError(f"shard {number} was not committed: resume the run. Please report this.")
-        return {} if error is None else portable(error)
+    async def begun(self) -> Sequence[int]:
+        """The numbers of the shards of which records are on their way since the last time, so that there may be others;
+        as soon as there are some which no commit has told of."""
+        return await self._begun.told()
 
     async def sketch(self, stage: int, parcel: Parcel) -> "pl.DataFrame | SynthkitError":
         """The sketches that a dataset step makes of the records of a shard. Returns what ends the run."""
@@ -279,7 +276,7 @@ class Worker:
 
     def _running(self, stage: int, place: str) -> Running:
         if self._stage is None or self._stage.place != place:
-            inbox, made = Inbox(), self._plan.stages[stage]
+            inbox, made = Inbox(self._begun), self._plan.stages[stage]
             segment = Segment(
                 self._at_work, made, inbox, partial(self._commit, place, inbox),
                 size=self._settings.shard, in_flight=self._most(made), monitor=self._monitor, limit=no_limit,
