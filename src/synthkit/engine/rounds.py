@@ -89,19 +89,22 @@ class Identity:
 
     def record(self, fields: Mapping[str, Any]) -> Record:
         record = Record.generated(self.label, fields, 0)
-        first = bytes.fromhex(record.id)
+        id = first = bytes.fromhex(record.id)
         if first in self._seen:
-            number = self._equal.get(first, 0) + 1
-            while bytes.fromhex((record := Record.generated(self.label, record.fields, number)).id) in self._seen:
+            number = self._equal.get(first, 0)
+            while id in self._seen:
                 number += 1
+                record = Record.generated(self.label, record.fields, number)
+                id = bytes.fromhex(record.id)
             self._equal[first] = number
-        self._seen.add(bytes.fromhex(record.id))
+        self._seen.add(id)
         return record
 
 
 def generated(plan: Plan, round: Round, identity: Identity) -> Iterator[Record]:
     """The records of a round, with their ids; checks what the generator promised."""
     bound = plan.generator
+    needed, known = frozenset(bound.io.writes), frozenset((*bound.io.writes, *bound.io.maybe))
     try:
         made = bound.component.generate(round)
         for number, fields in enumerate(made):
@@ -110,9 +113,9 @@ def generated(plan: Plan, round: Round, identity: Identity) -> Iterator[Record]:
             if not isinstance(fields, Mapping):
                 what = "None" if fields is None else type(fields).__name__
                 raise UsageError(f"{bound.label}: record {round.start + number} is {what}, not a mapping of columns")
-            missing = [name for name in bound.io.writes if name not in fields]
-            extra = [name for name in fields if name not in bound.io.writes and name not in bound.io.maybe]
-            if missing or extra:
+            if not needed <= fields.keys() <= known:
+                missing = [name for name in bound.io.writes if name not in fields]
+                extra = [name for name in fields if name not in known]
                 what = f"lacks the column {missing[0]!r}" if missing else f"has the undeclared column {extra[0]!r}"
                 raise UsageError(f"{bound.label}: record {round.start + number} {what}, against what it declares")
             try:
