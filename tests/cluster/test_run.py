@@ -74,6 +74,9 @@ def test_a_record_that_ends_its_process_fails_alone(place: Place) -> None:
     assert "complete: 598 accepted" in said and "killed its lane" in said
     rejected = [json.loads(line) for line in (place.folder / "far" / "rejected.jsonl").read_text().splitlines()]
     assert [(r["kind"], r["fields"]["topic"]) for r in rejected] == [("failed", "topic 7"), ("failed", "topic 300")]
+    assert {r["message"] for r in rejected} == {
+        "somewhere from ask to deadly, the process that worked on it ended 3 times; nobody knows more"
+    }
     lost = len(place.events("far", "lane lost"))
     assert place.server.count <= 1200 + lost * IN_FLIGHT, "what was answered is not asked again"
 

@@ -90,9 +90,10 @@ class Through:
 
     async def _reject(self, number: int, admission: Admission, error: Lost) -> None:
         """Commits that a record has failed that ends each process which works on it. error: how the last one ended."""
-        label = self._stage.parts[admission.step].label
+        label, *further = (part.label for part in self._stage.parts[admission.step :])
+        where = f"somewhere from {label} to {further[-1]}, " if further else ""
         more = "the last time since memory ran short on its node" if isinstance(error, Starved) else "nobody knows more"
-        said = f"the process that worked on it ended {DEATHS} times; {more}"
+        said = f"{where}the process that worked on it ended {DEATHS} times; {more}"
         reject = Reject("failed", admission.record, label, "killed its lane", said, "LaneLost", cost=None)
         part = parts.Part(number, [parts.Entry(admission.index, admission.record.id, (), [reject])])
         part.tally = {label: Count(seen=1, failed=1)}

@@ -68,7 +68,7 @@ class Remote:
         self.begun: set[int] = set()
         self.stirred: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._leased: set[int] = set()
-        self._told: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
         self.told: Pulse | None = None
         self.hear: Callable[[Pulse], None] = _nothing
         self.committed: Tally = {}
@@ -119,8 +119,8 @@ class Remote:
         """Has it do a shard; returns what was counted. again: another lane had it. Raises `Lost`, and what ends the
         run."""
         tally: Tally
-        if self._told is None:
-            self._told = asyncio.create_task(self._listen())
+        if self._listening is None or self._listening.done():
+            self._listening = asyncio.create_task(self._listen())
         self._leased.add(shard.number)
         try:
             tally, begun = await self.call("lease", stage, place, shard.number, await _parcel(shard), again)
@@ -132,7 +132,7 @@ class Remote:
         return tally
 
     async def _listen(self) -> None:
-        with contextlib.suppress(Lost):
+        with contextlib.suppress(Lost, SynthkitError):  # its pulse tells, too
             while True:
                 self._begin(await self.call("begun"))
 
@@ -157,8 +157,8 @@ class Remote:
         """Ends it, whatever it does."""
         ray: Any = importlib.import_module("ray")
 
-        if self._told is not None:
-            self._told.cancel()
+        if self._listening is not None:
+            self._listening.cancel()
         with contextlib.suppress(Exception):
             ray.kill(self._actor, no_restart=True)
 
