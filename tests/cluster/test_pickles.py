@@ -6,6 +6,7 @@ import inspect
 import pickle
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,7 +169,7 @@ def opening(sent: Sequence[Admission]) -> Sequence[Admission]:
     async def nothing(files: Sequence[str]) -> Sequence[bytes]:
         raise AssertionError("they are in the parcel")
 
-    return asyncio.run(unpacked(packed(sent), Archive(nothing)))
+    return asyncio.run(unpacked(packed(sent), Archive(nothing, Path())))
 
 
 def test_a_parcel_is_small_enough_to_go_with_its_call() -> None:

@@ -72,7 +72,7 @@ def test_the_same_shards_as_when_they_are_read(tmp_path: Path, seed: int) -> Non
         return parts.contents(tmp_path, files)
 
     async def far() -> list[list[Admission]]:
-        archive = Archive(fetch)
+        archive = Archive(fetch, tmp_path)
         return [await unpacked(packed(shard.admissions), archive) for shard in cut]
 
     for one, near, there in zip(expected, cut, asyncio.run(far()), strict=True):
@@ -102,7 +102,7 @@ def test_a_part_that_is_gone_or_damaged_is_named(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(StoreError, match=f"cannot read .*{path.name}"):
         list(shard.admissions)
-    again = Archive(lambda files: asyncio.to_thread(parts.contents, tmp_path, files))
+    again = Archive(lambda files: asyncio.to_thread(parts.contents, tmp_path, files), tmp_path)
 
     async def twice() -> None:
         for _ in range(2):
@@ -110,3 +110,19 @@ def test_a_part_that_is_gone_or_damaged_is_named(tmp_path: Path) -> None:
                 await again.admissions(shard.admissions.slip)
 
     asyncio.run(twice())
+
+
+def test_fewer_records_than_the_header_tells_of_are_missed(tmp_path: Path) -> None:
+    """As when somebody puts another file in the place of a part while a run goes on."""
+    committed(tmp_path / "one", Random(1), 2)
+    shard = asyncio.run(Cutter(tmp_path, [Upstream(tmp_path / "one", [LABEL])], SIZE, ()).next())
+    assert shard is not None and isinstance(shard.admissions, Lying)
+    path = tmp_path / shard.admissions.slip.pieces[0].files[0]
+    part = parts.load(path)
+    path.write_bytes(parts.packed(parts.Part(part.shard, part.entries[:1]), "one"))
+    archive = Archive(lambda files: asyncio.to_thread(parts.contents, tmp_path, files), tmp_path)
+    said = f"{path} holds fewer records than its header tells of: put it back"
+    with pytest.raises(StoreError, match=said):
+        list(shard.admissions)
+    with pytest.raises(StoreError, match=said):
+        asyncio.run(archive.admissions(shard.admissions.slip))

@@ -132,12 +132,21 @@ def header(data: bytes) -> bytes:
     return data[: data.index(MAGIC, 1)]
 
 
-@pytest.mark.parametrize("how", ["cut", "header", "empty", "flipped", "other"])
+def sizeless(data: bytes) -> bytes:
+    """The size that the second frame tells of is none: zstd would take it for empty, and look no further."""
+    size = data.index(MAGIC, 1) + 5
+    return data[:size] + bytes(4) + data[size + 4 :]
+
+
+@pytest.mark.parametrize("how", ["cut", "header", "sizeless", "longer", "empty", "flipped", "other"])
 def test_a_part_that_is_damaged_is_named(done: Path, how: str) -> None:
     path = part_files(done)[1]
     data = path.read_bytes()
     cut = data[: len(data) // 2]
-    forms = {"cut": cut, "header": header(data), "empty": b"", "flipped": flipped(data), "other": b"hello"}
+    forms = {
+        "cut": cut, "header": header(data), "sizeless": sizeless(data), "longer": data + data, "empty": b"",
+        "flipped": flipped(data), "other": b"hello",
+    }  # fmt: skip
     path.write_bytes(forms[how])
     with pytest.raises(StoreError) as caught:
         Result(done).accepted  # noqa: B018

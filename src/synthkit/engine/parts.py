@@ -21,6 +21,7 @@ VERSION = 2
 NAME = re.compile(r"([0-9]+)-[0-9]+\.zst")
 GAP = 4
 """Parts of a shard that may be missing, one after the other, where more follow."""
+SHORT = "it ends too soon"
 NEAR = 1 << 13
 """Bytes in which a header mostly is."""
 _TRAIL = '{"trail":'
@@ -297,11 +298,16 @@ def _text(path: Path) -> bytes:
 def _unpressed(data: bytes) -> bytes:
     import zstandard
 
-    first = zstandard.ZstdDecompressor().decompressobj()
-    header = first.decompress(data)
-    if not first.unused_data:
-        raise ValueError("it ends too soon")
-    return header + zstandard.ZstdDecompressor().decompress(first.unused_data)
+    text = b""
+    for _ in ("the header", "the rest"):
+        frame = zstandard.ZstdDecompressor().decompressobj()  # it proves what it reads, as `decompress` does not always
+        text += frame.decompress(data)
+        if not frame.eof:
+            raise ValueError(SHORT)
+        data = frame.unused_data
+    if data:
+        raise ValueError("it goes on behind its end")
+    return text
 
 
 def _part(path: Path, data: bytes, *, trail: bool = False, outs: bool = True) -> Part:
@@ -348,7 +354,7 @@ def _blamed(path: Path) -> Iterator[None]:
         yield
     except (zstandard.ZstdError, ValueError, LookupError, TypeError, StopIteration) as error:
         raise StoreError(
-            f"{path} is damaged ({str(error) or 'it ends too soon'}): put it back from a copy, or start a new run, "
+            f"{path} is damaged ({str(error) or SHORT}): put it back from a copy, or start a new run, "
             "which gets its answers from the journal"
         ) from error
     except OSError as error:
@@ -356,11 +362,13 @@ def _blamed(path: Path) -> Iterator[None]:
 
 
 def _first_line(path: Path) -> str:
-    """The header of a part; the rest is not even read."""
+    """The header of a part; the rest is mostly not even read."""
     import zstandard
 
     first, header = zstandard.ZstdDecompressor().decompressobj(), b""
     with path.open("rb") as file:
         while not first.eof and (data := file.read(NEAR)):
             header += first.decompress(data)
-    return header.decode()
+    if not first.eof:
+        raise ValueError(SHORT)
+    return header.partition(b"\n")[0].decode()  # parts of older versions go on

@@ -265,7 +265,7 @@ def _wrong(name: str, value: Any) -> str:
 def _is_json(value: Any) -> bool:
     try:
         canonical(value)
-    except (TypeError, ValueError, RecordError):
+    except (TypeError, ValueError, RecursionError, RecordError):  # it holds itself, perhaps
         return False
     return not isinstance(value, Mapping) or all(isinstance(name, str) for name in value)
 

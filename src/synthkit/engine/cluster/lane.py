@@ -137,7 +137,7 @@ class Worker:
         )  # fmt: skip
         services.learned.tell = self._learnt
         self._journal = FarJournal(partial(kept, keeper, "append"), partial(kept, keeper, "find"), known)
-        self._archive = Archive(self._fetch)
+        self._archive = Archive(self._fetch, Path(duty.folder))
         bank = FarBank(keeper, duty.name)
         self._budget = Budget(duty.budget, ZERO, bank, alone=False) if duty.budget is not None else Budget()
         self._models = Models(

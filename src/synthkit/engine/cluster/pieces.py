@@ -11,6 +11,7 @@ from synthkit.core.record import Record
 from synthkit.engine import parts
 from synthkit.engine.executor import Upstream
 from synthkit.engine.segment import Admission, Shard
+from synthkit.errors import StoreError
 
 NEAR = 4
 """Shards whose records are kept once they are read: the next piece often begins where one ends."""
@@ -24,6 +25,16 @@ class Piece:
     files: tuple[str, ...]
     begin: int
     end: int
+
+    def of(self, records: Sequence[Record], folder: Path) -> Sequence[Record]:
+        """Its records, of all that left the shard. folder: of the run. Raises `StoreError` where there are fewer."""
+        found = records[self.begin : self.end]
+        if len(found) < self.end - self.begin:
+            raise StoreError(
+                f"{folder / self.files[0]} holds fewer records than its header tells of: put it back from a copy, or "
+                "start a new run, which gets its answers from the journal"
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ class Lying(Sequence[Admission]):
         found: list[Record] = []
         for piece in self.slip.pieces:
             data = parts.contents(self._folder, piece.files)
-            found += parts.left(dict(zip(map(Path, piece.files), data, strict=True)))[piece.begin : piece.end]
+            found += piece.of(_left(self._folder, piece.files, data), self._folder)
         return self.slip.admissions(found)
 
 
@@ -112,18 +123,22 @@ Fetch = Callable[[Sequence[str]], Awaitable[Sequence[bytes]]]
 """Brings the content of files of the run's folder."""
 
 
-class Archive:
-    """What a lane reads of the parts of the run."""
+def _left(folder: Path, files: Sequence[str], data: Sequence[bytes]) -> Sequence[Record]:
+    return parts.left({folder / file: content for file, content in zip(files, data, strict=True)})
 
-    def __init__(self, fetch: Fetch) -> None:
-        self._fetch = fetch
+
+class Archive:
+    """What a lane reads of the parts of the run. folder: of the run, where its driver is."""
+
+    def __init__(self, fetch: Fetch, folder: Path) -> None:
+        self._fetch, self._folder = fetch, folder
         self._near: OrderedDict[tuple[str, ...], asyncio.Task[Sequence[Record]]] = OrderedDict()
 
     async def admissions(self, slip: Slip) -> list[Admission]:
         """The records of a slip. Raises `StoreError`."""
         found: list[Record] = []
         for piece in slip.pieces:
-            found += (await self._shard(piece.files))[piece.begin : piece.end]
+            found += piece.of(await self._shard(piece.files), self._folder)
         return slip.admissions(found)
 
     async def _shard(self, files: tuple[str, ...]) -> Sequence[Record]:
@@ -137,4 +152,4 @@ class Archive:
 
     async def _read(self, files: tuple[str, ...]) -> Sequence[Record]:
         data = await self._fetch(files)
-        return await asyncio.to_thread(parts.left, dict(zip(map(Path, files), data, strict=True)))
+        return await asyncio.to_thread(_left, self._folder, files, data)
