@@ -129,9 +129,21 @@ def test_what_no_node_has_is_said(place: Place) -> None:
         "    lone = Loads(placement=Placement(resources={'licence': 1}))\n"
         "    return Pipeline('p') >> LoadRecords(path='in.jsonl') >> lone\n"
     )
-    said = place.run("run", "p.py", "--ray", "--quiet", "--run-dir", "far", code=1)
+    said = place.run("run", "p.py", "--ray", "--quiet", "--run-dir", "far", code=2)
     assert place.server.count == 0, "it is said before anything is paid"
-    assert "no node of the cluster has 1 licence, which loads asks for" in said
+    assert "this machine does not have 1 licence, which loads asks for: join a cluster that does, by --ray" in said
+
+
+def test_a_step_that_interrupts_fails_its_record(place: Place) -> None:
+    text = (place.folder / "p.py").read_text()
+    (place.folder / "p.py").write_text(text.replace("os.kill(os.getpid(), signal.SIGKILL)", "raise KeyboardInterrupt"))
+    said = place.run("run", "p.py", "--ray", "--quiet", "--run-dir", "far", DEADLY="topic 7,topic 300")
+    assert "complete: 598 accepted" in said
+    rejected = [json.loads(line) for line in (place.folder / "far" / "rejected.jsonl").read_text().splitlines()]
+    assert [(r["fields"]["topic"], r["reason"]) for r in rejected] == [
+        ("topic 7", "KeyboardInterrupt"), ("topic 300", "KeyboardInterrupt"),
+    ]  # fmt: skip
+    assert not place.events("far", "lane lost")
 
 
 def test_a_file_that_ends_each_lane_ends_the_run(place: Place) -> None:

@@ -13,10 +13,11 @@ import pytest
 
 from synthkit import Pipeline, Prompt
 from synthkit.cli.main import main
+from synthkit.engine import control
 from synthkit.engine.cluster import runtime_env, shipment
 from synthkit.engine.cluster.address import Where
 from synthkit.engine.cluster.equipment import Equipment
-from synthkit.engine.cluster.runtime_env import Fitted, Fitting, RuntimeEnv, asked, failed, fitted
+from synthkit.engine.cluster.runtime_env import Fitted, Fitting, Given, RuntimeEnv, asked, failed, fitted
 from synthkit.engine.monitor import Monitor
 from synthkit.errors import ConfigError, RunError
 from synthkit.generators import Rows
@@ -30,6 +31,21 @@ def test_nothing_is_nothing_and_alone_is_what_the_run_needs() -> None:
     assert asked(None, None) is None
     assert asked(False, Where()) is None
     assert asked(True, Where("auto")) == asked("", Where("auto")) == RuntimeEnv()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(True, " --runtime-env"), ("nodes.json", " --runtime-env nodes.json"), ({"pip": ["nltk"]}, ""), (None, "")],
+)
+def test_the_command_that_goes_on_with_a_run_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Given, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nodes.json").write_text('{"pip": ["nltk"]}')
+    env = asked(given, Where("auto"))
+    state = {"ray": "auto", "runtime_env": env.value if env else None}
+    monkeypatch.setattr(control, "read_state", lambda folder: state)
+    assert control.go_on(Path("one")) == f"synthkit resume one --ray auto{said}"
 
 
 def test_it_is_for_runs_on_ray() -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from ray_kit import Program, ended, leaks, listening
 
@@ -248,3 +249,14 @@ def test_the_search_finds_what_is_hidden(tmp_path: Path) -> None:
     for name, text in hidden.items():
         (tmp_path / name).write_bytes(text)
     assert sorted(Path(path).name for path in leaks([secret], tmp_path)) == sorted(hidden)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", socket.gethostname()])
+def test_an_address_of_this_machine_is_known_by_any_of_its_names(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = next(a.address for each in psutil.net_if_addrs().values() for a in each if a.family == socket.AF_INET)
+    name = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (own, 0))]
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda h, p: name if h == socket.gethostname() else real(h, p))
+    assert probe._same(f"{host}:6379", f"{own}:6379")
+    assert not probe._same(f"{host}:6379", f"{own}:6380")
+    assert not probe._same(f"{host}:6379", "192.0.2.1:6379")

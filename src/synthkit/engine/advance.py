@@ -95,18 +95,20 @@ async def _applied(bound: Bound, record: Record, context: RunContext) -> tuple[A
                 f"{bound.label} returned {_type(result)}: a filter returns a Verdict", reason="bad result"
             )
         return _made(bound, record, result)
-    except (FatalError, UsageError, RunError, Stopped, KeyboardInterrupt):  # these concern the run
+    except (FatalError, UsageError, RunError, Stopped):  # these concern the run
         raise
     except BaseException as error:  # a step that exits or cancels ends its record, not the run
-        if isinstance(error, asyncio.CancelledError) and cancelled():
+        if ordered(error, context.lane):
             raise
         return None, _failure(bound, record, context, error)
 
 
-def cancelled() -> bool:
-    """Whether this task is being cancelled, and not something that the step waited for."""
+def ordered(error: BaseException, lane: Lane) -> bool:
+    """Whether this is an order to stop, and nothing that a step has raised: an interrupt where somebody may send one,
+    or the cancelling of this task, and not of something that the step waited for."""
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    return cancelled or (isinstance(error, KeyboardInterrupt) and lane.attended)
 
 
 def dropped(record: Record, step: str, reason: Any, detail: Any = None, score: Any = None) -> Reject:

@@ -33,6 +33,7 @@ Items = Mapping[str, tuple[str, ...]]
 @dataclass
 class Lane:
     """What all records of one process share. whole: the trails of records hold all that happened, for a preview.
+    attended: somebody may interrupt this process by a `KeyboardInterrupt`; else it is a step that raises one.
 
     opened: the parts that were opened, by path, with the sentence for one that could not be; opening: held meanwhile.
     """
@@ -46,6 +47,7 @@ class Lane:
     inner: dict[tuple[str, int], tuple[Part, Sequence[Bound]]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     whole: bool = False
+    attended: bool = True
     opened: dict[str, str] = field(default_factory=dict)
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -79,6 +79,9 @@ def go_on(folder: Path, *options: str) -> str:
     with contextlib.suppress(ValueError, OSError):
         place = min(place, os.path.relpath(folder), key=len)
     with contextlib.suppress(StoreError):
-        if (ray := read_state(folder).get("ray")) is not None:
+        state = read_state(folder)
+        if (ray := state.get("ray")) is not None:
             options = (*options, "--ray", *([] if ray == LOCAL else [ray]))
+        if (env := state.get("runtime_env")) is not None:
+            options = (*options, "--runtime-env", *([env] if env else []))
     return shlex.join(["synthkit", "resume", place, *options])

@@ -17,7 +17,7 @@ from synthkit.core.interfaces import DatasetStep, View
 from synthkit.core.record import Record
 from synthkit.core.values import canonical, digest
 from synthkit.engine import order, parts
-from synthkit.engine.advance import dropped
+from synthkit.engine.advance import dropped, ordered
 from synthkit.engine.context import Lane
 from synthkit.engine.plan import Bound
 from synthkit.engine.tally import Count
@@ -190,7 +190,9 @@ def blamed(bound: Bound, lane: Lane) -> Iterator[None]:
         yield
     except SynthkitError:
         raise
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if ordered(error, lane):
+            raise
         trace = "".join(traceback.format_exception(error))
         lane.events.event("exception", path=bound.label, traceback=lane.redact(trace)[-8000:])
         raise RunError(f"the step {bound.label} failed: {type(error).__name__}: {error}") from error

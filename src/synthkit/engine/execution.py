@@ -86,7 +86,8 @@ class Execution:
 
     def run(self) -> Result:
         """Runs in a loop of its own, in another thread where this one has a loop already (a notebook)."""
-        self.store.save(status="running", reason="", ray=None if self.ray is None else str(self.ray))
+        env = self.runtime_env.value if self.runtime_env else None
+        self.store.save(status="running", reason="", ray=None if self.ray is None else str(self.ray), runtime_env=env)
         with seldom_collected():
             if _in_loop():
                 self._threaded()

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from synthkit.core.context import Artifacts, Opening
 from synthkit.core.interfaces import Filter, Step
-from synthkit.engine.advance import cancelled, normal, words
+from synthkit.engine.advance import normal, ordered, words
 from synthkit.engine.context import Lane, log_of, settled
 from synthkit.engine.plan import Bound, walk
 from synthkit.errors import RunError, SynthkitError
@@ -71,10 +71,10 @@ async def _open(lane: Lane, path: str, part: Any) -> str:
     try:
         work = part.open(LaneContext(lane, path))
         await (asyncio.to_thread(settled, work) if part.cpu else work)
-    except (Stopped, KeyboardInterrupt):
+    except Stopped:
         raise
     except BaseException as error:  # one that exits, too, is to be named
-        if isinstance(error, asyncio.CancelledError) and cancelled():
+        if ordered(error, lane):
             raise
         trace = "".join(traceback.format_exception(error))
         lane.events.event("exception", path=path, traceback=lane.redact(trace)[-8000:])

@@ -77,6 +77,7 @@ ALWAYS: Mapping[str, Check] = {
 SOMETIMES: Mapping[str, Check] = {
     "reason": TEXT,
     "ray": _is(str, type(None)),
+    "runtime_env": _is(str, type(None)),
     "ended": _is(str, type(None)),
     "target": _is(int, type(None)),
     "source": _is(str, type(None)),

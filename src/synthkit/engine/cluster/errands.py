@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 DEATHS = 3
 """So often a record may end the process that works on it."""
-SUSPECT = 2
-"""Lanes that have died with a shard, from which on its records are done a few at a time."""
+ALONE = 2
+"""Lanes that have died with a shard, from which on it is alone with its lane. Most such shards are there by chance: two
+lanes were killed, one after the other."""
+SUSPECT = 3
+"""Lanes that have died with a shard, one when it was alone, from which on its records are done a few at a time."""
 FEW = 16
 """Records of such a shard at a time: the root of its usual size, so that neither they nor the tries are many."""
 

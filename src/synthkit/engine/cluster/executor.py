@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit.engine import dataset, parts
 from synthkit.engine.cluster.desk import Desk, Task
-from synthkit.engine.cluster.errands import SUSPECT, Errand, Sketching, Through, Writing
+from synthkit.engine.cluster.errands import ALONE, Errand, Sketching, Through, Writing
 from synthkit.engine.cluster.fleet import BEAT, Fleet, Lost, Remote, steps
 from synthkit.engine.cluster.lanes import Lanes
 from synthkit.engine.cluster.pieces import Cutter
@@ -223,13 +223,13 @@ class RayExecutor:
         over = False
         try:
             while not over or leases or len(busy) > len(leases):
-                for number, task in busy.items():  # a suspect is alone with its lane
-                    if number not in leases.values() and not (leases and task.deaths >= SUSPECT):
+                for number, task in busy.items():
+                    if number not in leases.values() and not (leases and task.deaths >= ALONE):
                         leases[asyncio.ensure_future(errand.done(lane, busy, number))] = number
-                suspect = any(task.deaths >= SUSPECT for task in busy.values())
+                alone = any(task.deaths >= ALONE for task in busy.values())
                 lane.load = sum(len(task.shard.admissions) for task in busy.values())
                 room = len(busy) - len(lane.begun) < errand.ahead and len(busy) < MOST
-                if taking is None and not over and not suspect and room:
+                if taking is None and not over and not alone and room:
                     taking = asyncio.create_task(desk.take())
                 waiting: set[asyncio.Future[Any]] = {*leases, lost, lane.stirred, *([taking] if taking else [])}
                 done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

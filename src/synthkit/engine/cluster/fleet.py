@@ -181,7 +181,11 @@ class Fleet:
 
     def size(self, stage: Stage) -> int:
         """How many lanes a stage gets. Raises `RunError` where no node has what one needs."""
-        alive = fitting_somewhere(stage)
+        from synthkit.engine.cluster.start import nodes
+
+        alive = [node for node in nodes() if node.alive]
+        if lacks := lacking(stage, alive):
+            raise RunError(f"no node of the cluster has {lacks}: add one, or ask for less")
         if stage.placement.replicas is not None:
             return stage.placement.replicas
         cores = [int(node.cpus) for node in alive]
@@ -261,19 +265,13 @@ class Fleet:
             lane.kill()
 
 
-def fitting_somewhere(stage: Stage) -> "Sequence[Node]":
-    """The nodes that are alive. Raises `RunError` where none of them has what a lane of a stage needs."""
-    from synthkit.engine.cluster.start import nodes
-
-    alive = [node for node in nodes() if node.alive]
+def lacking(stage: Stage, alive: "Sequence[Node]") -> str:
+    """What a lane of a stage needs and none of these nodes has, for people; nothing where one has all of it."""
     wanted = needs(stage.placement)
     if any(all(node.resources.get(name, 0) >= much for name, much in wanted.items()) for node in alive):
-        return alive
-    lacking = {name: much for name, much in wanted.items() if all(node.resources.get(name, 0) < much for node in alive)}
-    raise RunError(
-        f"no node of the cluster has {_words(lacking or wanted)}, which {steps(stage)} asks for: add one, or ask for "
-        "less"
-    )
+        return ""
+    lacks = {name: much for name, much in wanted.items() if all(node.resources.get(name, 0) < much for node in alive)}
+    return f"{_words(lacks or wanted)}, which {steps(stage)} asks for"
 
 
 def _nothing(told: Pulse) -> None:

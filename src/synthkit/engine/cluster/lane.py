@@ -149,7 +149,7 @@ class Worker:
         self._monitor.models = self._models
         self._overheard = overhear(made.project.redact)
         self._lane = Lane(
-            self._models, made.settings.seed, self._artifacts, self._notes, made.project.redact
+            self._models, made.settings.seed, self._artifacts, self._notes, made.project.redact, attended=False
         )  # fmt: skip
 
     async def lease(

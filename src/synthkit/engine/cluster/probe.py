@@ -3,9 +3,11 @@ a line of JSON. Ray's library waits minutes for a head that does not answer, and
 that costs nothing. It imports nothing of synthkit."""
 
 import importlib
+import ipaddress
 import json
 import socket
 import sys
+import textwrap
 from typing import Any
 
 OURS = "synthkit-ray-"
@@ -42,7 +44,7 @@ def main(address: str, token: bool = False) -> dict[str, Any]:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if token:
         tokens()
-    told = {"address": address, "loopback": host in LOOPBACK, "here": address in {gcs for gcs, _ in found}}
+    told = {"address": address, "loopback": host in LOOPBACK, "here": any(_same(address, gcs) for gcs, _ in found)}
     return told | {"token": token} | _asked(address, [node for _, node in found])
 
 
@@ -54,10 +56,27 @@ def _asked(address: str, raylets: list[str]) -> dict[str, Any]:
         told = usage.get_cluster_metadata(client) or {}
         nodes = {node.hex() for node in client.get_all_node_info(timeout=CONNECT)}
     except Exception as error:
-        return {"problem": "refused", "why": f"{type(error).__name__}: {error}".splitlines()[0][:120]}
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        return {"problem": "refused", "why": textwrap.shorten(said, 300, placeholder=" …")}
     if not nodes & set(raylets):
         return {"problem": "elsewhere"}
     return {"ray": told.get("ray_version"), "python": told.get("python_version")}
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two addresses are the same one: this machine has several, and names."""
+    hosts, ports = zip(*(address.rpartition(":")[::2] for address in (one, other)), strict=True)
+    return len(set(ports)) == 1 and (len(set(hosts)) == 1 or all(_mine(host.strip("[]")) for host in hosts))
+
+
+def _mine(host: str) -> bool:
+    psutil = importlib.import_module("psutil")
+    mine = {known.address for each in psutil.net_if_addrs().values() for known in each}
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return any(address in mine or ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in found)
 
 
 def _raylets() -> list[tuple[str, str]]:

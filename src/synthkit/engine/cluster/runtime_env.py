@@ -46,6 +46,11 @@ class RuntimeEnv:
     given: Mapping[str, Any] | None = None
     named: str = OPTION
 
+    @property
+    def value(self) -> str | None:
+        """What stands behind the option; None where it was asked for otherwise."""
+        return self.named.removeprefix(OPTION).strip() if self.named.startswith(OPTION) else None
+
     def check(self, keys: "Keys") -> None:
         """Raises `ConfigError` where a key, or a variable that holds one, is in it: it lands in Ray's logs."""
         given = self.given or {}
