@@ -104,10 +104,13 @@ def freeze(value: Any, where: str = "value", depth: int = 0) -> Any:
 
 def freeze_fields(fields: Mapping[str, Any]) -> FrozenDict:
     """The read-only form of what a component returned; names the column that cannot be."""
-    for name in fields:
+    frozen = {}
+    for name, value in fields.items():
         if not isinstance(name, str) or not name or name in RESERVED:
             raise ColumnError(f"{name!r} cannot be a column's name: {', '.join(RESERVED)} and '' are reserved")
-    return FrozenDict({whole(name): freeze(value, f"column {name!r}") for name, value in fields.items()})
+        plain = type(value) is str and value.isascii()  # most are
+        frozen[whole(name)] = value if plain else freeze(value, f"column {name!r}")
+    return FrozenDict(frozen)
 
 
 def whole(text: str) -> str:

@@ -55,11 +55,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first line of a part: which entries it holds, and what was counted."""
+    """The first line of a part: which entries it holds, what was counted, and how many rejects there are."""
 
     shard: int
     entries: Sequence[tuple[int, str]]
     tally: Mapping[str, Count]
+    rejects: int
 
 
 def write_atomic(path: Path, chunks: Iterator[bytes] | Sequence[bytes]) -> None:
@@ -129,6 +130,7 @@ def _lines(part: Part) -> Iterator[str]:
             "shard": part.shard,
             "entries": [[e.index, e.id] for e in part.entries],
             "tally": {label: count.form() for label, count in part.tally.items()},
+            "rejects": sum(len(e.rejects) for e in part.entries),
         }
     )
     for entry in part.entries:
@@ -266,10 +268,11 @@ def rejecting(folder: Path) -> Iterator[Entry]:
     for paths in shards(folder).values():
         found: list[Entry] = []
         for path in paths:
+            if not _headed(path).rejects:
+                continue
             with _blamed(path):
                 data = _text(path)
-            if _REJECT.encode() in data:
-                found += (entry for entry in _part(path, data, outs=False).entries if entry.rejects)
+            found += (entry for entry in _part(path, data, outs=False).entries if entry.rejects)
         yield from sorted(found, key=lambda e: e.index) if len(paths) > 1 else found
 
 
@@ -342,7 +345,7 @@ def _header(line: str, path: Path) -> Header:
     if form["version"] != VERSION:
         raise StoreError(f"{path} was written by another version of synthkit (format {form['version']}): use that one")
     tally = {label: Count.of(count) for label, count in form["tally"].items()}
-    return Header(form["shard"], [(index, id) for index, id in form["entries"]], tally)
+    return Header(form["shard"], [(index, id) for index, id in form["entries"]], tally, form["rejects"])
 
 
 @contextlib.contextmanager

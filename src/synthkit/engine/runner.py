@@ -137,12 +137,12 @@ class Runner:
         fresh = [r for r in rounds if not r.get("retry")]
         if target is None:
             if not fresh[-1]["ended"]:
-                return "partial", f"{accepted} accepted in {len(rounds)} rounds, as many as --max-rounds allows"
+                return "partial", f"{accepted:,} accepted in {len(rounds)} rounds, as many as --max-rounds allows"
             failed = sum(count.failed for count in ledger.tally(self.store, self.plan.shape).values())
-            lost = f", {failed} failed" if failed else ""
-            return "complete", f"{accepted} accepted, all that there were{lost}"
+            lost = f", {failed:,} failed" if failed else ""
+            return "complete", f"{accepted:,} accepted, all that there were{lost}"
         if accepted >= target:
-            return "complete", f"{target} of {target} accepted"
+            return "complete", f"{target:,} of {target:,} accepted"
         if self.plan.tail and self._accepted >= (self.plan.goal or 0):
             why = "too few came out of the steps at the end, which are not topped up"
         elif fresh[-1]["ended"]:
@@ -151,7 +151,7 @@ class Runner:
             why = "the last three rounds led to nothing"
         else:
             why = f"--max-rounds {self.settings.max_rounds} is reached"
-        return "partial", f"{accepted} of {target} accepted: {why}"
+        return "partial", f"{accepted:,} of {target:,} accepted: {why}"
 
     async def _phase(self, round: dict[str, Any] | None, stages: Sequence[Stage]) -> bool:
         """Runs stages one after the other over a round, or over all of the body in the end phase."""

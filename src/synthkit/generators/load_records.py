@@ -1,6 +1,7 @@
 """LoadRecords: the rows of a file."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -100,20 +101,24 @@ class LoadRecords(Generator):
         kind = kind_of(self.path, self.format)
         whole = kind != "parquet" and not (self.path.is_file() and self.path.stat().st_size > WHOLE)
         most = self.limit if whole else min(self.limit or FEW, FEW)
-        counts, theirs, total = dict[str, int](), dict[str, None](), 0
+        alike, ours = Counter[tuple[str, ...]](), dict[tuple[str, ...], Sequence[str]]()  # by the columns of rows
         with closing(read_rows(self.path, self.format)) as rows:
             for place, row in islice(rows, most):
-                total += 1
-                theirs.update(dict.fromkeys(row))
-                for name in self._fields(place, row):
-                    counts[name] = counts.get(name, 0) + 1
+                names = tuple(row)
+                if names not in ours:
+                    ours[names] = tuple(self._fields(place, row))
+                alike[names] += 1
+        theirs = {name for names in ours for name in names}
+        counts = Counter[str]()
+        for names, times in alike.items():
+            counts.update(dict.fromkeys(ours[names], times))
         for name in self.columns or ():
             if name not in theirs and (whole or kind == "parquet"):
                 raise InputError(f"{self.path}: no record has the column {name!r}{hint(name, theirs)}")
-        later = [ours for ours in (self.columns or {}).values() if ours not in counts]
+        later = [name for name in (self.columns or {}).values() if name not in counts]
         return Look(
-            tuple(name for name, count in counts.items() if count == total),
-            (*(name for name, count in counts.items() if count < total), *later),
+            tuple(name for name, count in counts.items() if count == alike.total()),
+            (*(name for name, count in counts.items() if count < alike.total()), *later),
         )
 
     def _fields(self, place: int, row: dict[str, Any]) -> Fields:
