@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -29,6 +30,8 @@ def now() -> str:
 
 KEEPER = "keeper.lock"
 """Locked by the process that writes a run's parts where that is another one than the run's own."""
+MANY = 64
+"""Lines that are written at once."""
 PATIENCE, PAUSE = 60.0, 0.1
 """Seconds that one is waited for whose run has ended: Ray ends it in a few."""
 
@@ -144,7 +147,8 @@ class Store:
 
     def write_lines(self, path: Path, lines: Iterator[str]) -> None:
         """Writes a text file whole."""
-        parts.write_atomic(path, (f"{line}\n".encode() for line in lines))
+        many = iter(lambda: "".join(f"{line}\n" for line in islice(lines, MANY)).encode(), b"")
+        parts.write_atomic(path, many)
 
 
 def read_state(folder: Path) -> dict[str, Any]:
