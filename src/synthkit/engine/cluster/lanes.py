@@ -72,7 +72,7 @@ class Lanes:
         """Waits for a lane that is long in coming, and tells why."""
         asked = wish(stage.placement)
         if await self._fleet.crowded(stage.placement):
-            why = f"which needs {asked} of a node: is that much free?"
+            why = f"which needs {asked} of a node: none has that free, or its process is still starting"
         elif (await asyncio.wait(either, timeout=SLOW, return_when=asyncio.FIRST_COMPLETED))[0]:
             return
         else:
