@@ -48,7 +48,8 @@ def test_segments_are_filled_up_to_a_size_and_then_left_alone(tmp_path: Path, ma
     done = compact(tmp_path, size=900, watch=lambda done, of: seen.append((done, of)))
     assert 2 <= done.after[0] < done.before[0]
     assert all(path.stat().st_size <= 900 for path in tmp_path.glob("*.journal"))
-    assert scan(tmp_path) == many
+    found = scan(tmp_path)  # a commit in two blocks, as a busy machine writes it, may be large enough to stay in front
+    assert sorted(found, key=lambda one: one.key) == sorted(many, key=lambda one: one.key)
     assert seen == sorted(seen) and all(0 < now <= of for now, of in seen)
     left = {path.name for path in tmp_path.glob("*.journal") if path.stat().st_size >= 450}
     assert left and left <= set(names(tmp_path))

@@ -2,7 +2,8 @@
 
 The new segment is made aside, synced and read back; then it gets its name, and what it stands for is removed (see
 `replaced`). Runs may go on meanwhile: segments that are being written are left alone, and whoever looks for an answer
-in one that is gone finds it in the new one. Entries keep their order. Nothing that is damaged is thrown away.
+in one that is gone finds it in the new one. Entries that are put together keep their order; those of a segment that is
+large enough to stay come before them. Nothing that is damaged is thrown away.
 """
 
 import fcntl
