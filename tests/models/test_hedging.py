@@ -297,7 +297,7 @@ def test_a_call_that_hangs_is_sent_twice_and_both_are_counted(serve: Serve, proj
     assert (paid.answers, paid.failed, paid.hedged) == (SLOW + 1, 0, 1)
     assert (hedges.sent, hedges.hedged) == (SLOW + 2, 1)
     assert server.requests[-1].body == server.requests[-2].body
-    assert server.requests[-1].at - server.requests[-2].at >= 1.0
+    assert server.requests[-1].at - server.requests[-2].at >= 0.9  # the first may be long on its way
 
 
 def test_no_hedge_in_the_table_is_for_that_model(serve: Serve, project: Path) -> None:
